@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The settings, and the one way to read them: built-in default, then the file, then the
+ * environment, then flags. One table in vmp-settings.c holds each setting's key, variable, flag,
+ * default, check and help; the help text, the man page's table and the README's come from it.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+  VMP_LOG_ERROR,
+  VMP_LOG_WARNING,
+  VMP_LOG_INFO,
+  VMP_LOG_DEBUG
+} VmpLogLevel;
+
+typedef enum {
+  VMP_LOG_FORMAT_TEXT,
+  VMP_LOG_FORMAT_JSON
+} VmpLogFormat;
+
+/* A set of values that have been checked. Immutable once made. */
+typedef struct {
+  char *host;               /* an IP literal or "localhost" */
+  guint16 port;             /* 0: any free one */
+  char *default_base_url;   /* normalised: scheme://host[:port][/prefix], no trailing slash */
+  VmpLogLevel log_level;
+  VmpLogFormat log_format;
+  char *auth_token;         /* NULL when none is asked for */
+  char *data_dir;           /* absolute */
+  char *config_file;        /* absolute; whether it exists or not */
+  char **allowed_hosts;     /* names besides loopback ones that Host may say; never NULL */
+  char **cors_origins;      /* origins besides our own that browsers may call from, or "*"; never NULL */
+  gint64 max_body_bytes;
+  gboolean demo;
+} VmpSettings;
+
+/* What was wrong with a setting; its message is a whole sentence that names the setting, where it was set
+ * and what to do. */
+#define VMP_SETTINGS_ERROR (vmp_settings_error_quark ())
+GQuark vmp_settings_error_quark (void);
+typedef enum {
+  VMP_SETTINGS_ERROR_INVALID,    /* bad input: exit status 2 */
+  VMP_SETTINGS_ERROR_UNREADABLE  /* the config file cannot be read: exit status 1 */
+} VmpSettingsError;
+
+/**
+ * vmp_settings_load:
+ * @argv: (nullable): NULL-terminated flags after the verb (`--port`, `9000`, `--port=9000`); NULL for none
+ * @environ: (nullable): as from g_get_environ(); NULL for an empty environment
+ * @error: return location
+ *
+ * Reads the file named by --config, VAMPIRE_CONFIG or the default place. A default file that does not exist
+ * is no error; a named one is. Unknown keys, groups and flags are errors that suggest the nearest known one.
+ *
+ * Returns: (transfer full): the settings, or NULL with VMP_SETTINGS_ERROR
+ */
+VmpSettings *vmp_settings_load (const char * const *argv,
+                                const char * const *environ,
+                                GError            **error);
+
+VmpSettings *vmp_settings_ref (VmpSettings *self);
+void vmp_settings_unref (VmpSettings *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmpSettings, vmp_settings_unref)
+
+/**
+ * vmp_settings_changes_needing_restart:
+ *
+ * Returns: (transfer full): the keys that differ between the two sets and only take effect at the next start
+ * (host, port, data_dir), comma-separated; NULL when there are none
+ */
+char *vmp_settings_changes_needing_restart (const VmpSettings *before,
+                                            const VmpSettings *after);
+
+/* The table of settings as lines for `vampire help serve`. (transfer full) */
+char *vmp_settings_help (void);
+
+G_END_DECLS
