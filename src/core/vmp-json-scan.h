@@ -41,8 +41,9 @@ typedef struct {
 typedef struct {
   VmpJsonType type;  /* VMP_JSON_ABSENT: the two spans are empty */
   VmpSpan value;     /* the value as written, a string with its quotes */
-  VmpSpan cut;       /* what to remove so that the object stays valid JSON without this member:
-                      * key, colon, value and one neighbouring comma */
+  VmpSpan cut;       /* what to remove so that the object stays valid JSON without this member: key,
+                      * colon, value and one neighbouring comma. Two neighbours' cuts may share a
+                      * comma: to cut two members, cut one and scan again */
 } VmpJsonMember;
 
 typedef struct {
@@ -58,9 +59,9 @@ typedef struct {
  * Scans a JSON object. Keys are compared after their escapes are undone. Leading and trailing
  * white space is allowed, a byte-order mark is not.
  *
- * Returns: TRUE if the text is one JSON object whose top level is well formed; FALSE if it is
- * opaque: not an object, truncated, trailing bytes, nested past VMP_LIMIT_JSON_DEPTH, bad UTF-8, a raw
- * control character in a string, mismatched brackets, or one of the members twice (which of them
+ * Returns: TRUE if the text is one JSON object, well formed throughout; FALSE if it is opaque: not an
+ * object, truncated, trailing bytes, nested past VMP_LIMIT_JSON_DEPTH, bad UTF-8, a raw control character
+ * in a string, anything else that RFC 8259 does not allow, or one of the members twice (which of them
  * a node would obey cannot be known)
  */
 gboolean vmp_json_scan (const char  *data,

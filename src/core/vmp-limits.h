@@ -25,6 +25,9 @@
 /* Fields of one head. Real clients send under 40. */
 #define VMP_LIMIT_HEAD_FIELDS 200
 
+/* Bytes of a method. The longest registered one has 16; more is not HTTP, and refused before a head is complete. */
+#define VMP_LIMIT_METHOD_BYTES 32
+
 /* Milliseconds in which a head must be complete, counted from its first byte or from the connect. */
 #define VMP_LIMIT_HEAD_MS (10 * 1000)
 
@@ -35,6 +38,10 @@
  * suspended program should not hold a model's slot for longer. */
 #define VMP_LIMIT_BODY_STALL_MS (60 * 1000)
 #define VMP_LIMIT_REPLY_STALL_MS (300 * 1000)
+
+/* Milliseconds for which a refused client's remaining bytes are read and thrown away, so that it gets to read
+ * why it was refused. */
+#define VMP_LIMIT_LINGER_MS (5 * 1000)
 
 /* Milliseconds between two looks at which of the deadlines above have passed. */
 #define VMP_LIMIT_SWEEP_MS 1000

@@ -51,16 +51,20 @@ typedef enum {
 /**
  * vmp_settings_load:
  * @argv: (nullable): NULL-terminated flags after the verb (`--port`, `9000`, `--port=9000`); NULL for none
- * @environ: (nullable): as from g_get_environ(); NULL for an empty environment
+ * @env: (nullable): as from g_get_environ(); NULL for an empty environment
  * @error: return location
  *
  * Reads the file named by --config, VAMPIRE_CONFIG or the default place. A default file that does not exist
  * is no error; a named one is. Unknown keys, groups and flags are errors that suggest the nearest known one.
+ * Every layer is checked, also where a higher one overrides it. An empty variable or key counts as unset.
+ *
+ * A host that other computers reach is refused without a token, and so is a file with a token that other users
+ * can read.
  *
  * Returns: (transfer full): the settings, or NULL with VMP_SETTINGS_ERROR
  */
 VmpSettings *vmp_settings_load (const char * const *argv,
-                                const char * const *environ,
+                                const char * const *env,
                                 GError            **error);
 
 VmpSettings *vmp_settings_ref (VmpSettings *self);
@@ -75,6 +79,24 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmpSettings, vmp_settings_unref)
  */
 char *vmp_settings_changes_needing_restart (const VmpSettings *before,
                                             const VmpSettings *after);
+
+/**
+ * vmp_settings_check_reload:
+ * @listening: the settings that the listener was made with
+ * @next: those that are to rule from now on
+ * @error: return location
+ *
+ * The host only changes at the next start, so @next must still suit the host that is listened on: while other
+ * computers reach it, the token may change but not go away.
+ *
+ * Returns: whether it does; FALSE with VMP_SETTINGS_ERROR_INVALID
+ */
+gboolean vmp_settings_check_reload (const VmpSettings *listening,
+                                    const VmpSettings *next,
+                                    GError           **error);
+
+/* The names of variables that begin with VAMPIRE_ and are no setting, for the debug log. (transfer full) */
+char **vmp_settings_unknown_variables (const char * const *env);
 
 /* The table of settings as lines for `vampire help serve`. (transfer full) */
 char *vmp_settings_help (void);

@@ -35,7 +35,7 @@ gsize vmp_sse_reader_push (VmpSseReader *self,
                            gsize         len);
 
 /* TRUE if the last whole event was `data: [DONE]` (with or without the space), which ends a stream
- * of the OpenAI API. */
+ * of the OpenAI API. Empty lines that end no event, as after a comment, change nothing. */
 gboolean vmp_sse_reader_is_done (const VmpSseReader *self);
 
 /* TRUE if bytes were pushed after the last whole event (an event is incomplete). A lone LF that

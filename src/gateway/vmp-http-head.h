@@ -9,19 +9,9 @@
 
 #include <glib.h>
 #include "core/vmp-limits.h"
+#include "core/vmp-slice.h"
 
 G_BEGIN_DECLS
-
-/* Bytes inside the buffer that was parsed; not NUL-terminated. */
-typedef struct {
-  const char *data;
-  gsize len;
-} VmpSlice;
-
-typedef struct {
-  VmpSlice name;
-  VmpSlice value; /* without surrounding white space */
-} VmpHttpField;
 
 typedef enum {
   VMP_BODY_NONE,    /* neither Content-Length nor Transfer-Encoding, or Content-Length: 0 */
@@ -54,9 +44,9 @@ typedef enum {
   VMP_HEAD_BAD_VERSION,       /* not HTTP/1.0 or HTTP/1.1: 505 */
   VMP_HEAD_BAD_FIELD,         /* no colon, white space before it, bad name, obsolete folding */
   VMP_HEAD_BAD_BYTE,          /* a bare CR, a NUL or another control character */
-  VMP_HEAD_BAD_HOST,          /* none in HTTP/1.1, more than one, or not a host */
-  VMP_HEAD_BAD_LENGTH,        /* Content-Length not a decimal number, or several that differ */
-  VMP_HEAD_BAD_CODING,        /* Transfer-Encoding other than "chunked": 501 */
+  VMP_HEAD_BAD_HOST,          /* none in HTTP/1.1, more than one, not a host, or another one than the target's */
+  VMP_HEAD_BAD_LENGTH,        /* Content-Length not one decimal number of at most 19 digits, or there twice */
+  VMP_HEAD_BAD_CODING,        /* Transfer-Encoding other than "chunked" once and in HTTP/1.1: 501 */
   VMP_HEAD_LENGTH_AND_CODING, /* both: request smuggling */
   VMP_HEAD_BAD_EXPECTATION,   /* Expect other than 100-continue: 417 */
   VMP_HEAD_TOO_LARGE          /* past VMP_LIMIT_HEAD_BYTES or VMP_LIMIT_HEAD_FIELDS: 431 */
@@ -71,8 +61,8 @@ typedef enum {
  * @head: (out caller-allocates): the head; its slices point into @data
  * @head_len: (out): the length of the head with its empty line, when VMP_HEAD_OK
  *
- * Only CR LF ends a line. An absolute-form target (`GET http://host/path`) is accepted: its authority must
- * equal Host, and @target is then the part from the path on.
+ * Only CR LF ends a line. An absolute-form target (`GET http://host/path`) is accepted: it must have a path, its
+ * authority must equal Host, and @target is then the part from the path on.
  *
  * Returns: VMP_HEAD_OK, VMP_HEAD_INCOMPLETE or the first fault found. A head that is hopeless is refused as early as
  * its bytes allow (a bare CR, a NUL, a first byte that cannot begin a method such as a TLS hello's), not only when it is complete
@@ -92,10 +82,6 @@ const char *vmp_head_fault_message (VmpHeadFault fault);
 /* The value of the first field of that name (compared without case), or NULL. */
 const VmpSlice *vmp_http_head_get (const VmpHttpHead *head,
                                    const char        *name);
-
-/* Whether a slice equals a string, with and without regard to case. */
-gboolean vmp_slice_equal (VmpSlice slice, const char *text);
-gboolean vmp_slice_equal_nocase (VmpSlice slice, const char *text);
 
 /* -- Chunked bodies ------------------------------------------------------------------------ */
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Implementation of VmpBuffer.
+ */
+
+#include "core/vmp-buffer.h"
+
+#include <string.h>
+
+#define SMALLEST 512
+
+char *
+vmp_buffer_reserve (VmpBuffer *self,
+                    gsize      room)
+{
+  gsize held = vmp_buffer_len (self);
+  gsize size;
+  char *data;
+
+  if (room <= self->size - self->end)
+    return self->data + self->end;
+
+  if (room > G_MAXSSIZE - held)
+    return NULL;
+
+  if (self->start > 0)
+    {
+      memmove (self->data, self->data + self->start, held);
+      self->start = 0;
+      self->end = held;
+      if (room <= self->size - held)
+        return self->data + held;
+    }
+
+  size = MAX (self->size, SMALLEST);
+  while (size - held < room)
+    size = size <= G_MAXSSIZE / 2 ? size * 2 : held + room;
+
+  data = g_try_realloc (self->data, size);
+  if (data == NULL)
+    return NULL;
+  self->data = data;
+  self->size = size;
+
+  return data + held;
+}
+
+void
+vmp_buffer_append (VmpBuffer  *self,
+                   const void *data,
+                   gsize       len)
+{
+  char *room;
+
+  if (len == 0)
+    return;
+
+  room = vmp_buffer_reserve (self, len);
+  if (room == NULL)
+    g_error ("No memory for %" G_GSIZE_FORMAT " bytes", len);
+  memcpy (room, data, len);
+  self->end += len;
+}
+
+void
+vmp_buffer_clear (VmpBuffer *self)
+{
+  g_free (self->data);
+  *self = (VmpBuffer) { NULL };
+}
+
+void
+vmp_buffer_trim (VmpBuffer *self,
+                 gsize      keep)
+{
+  if (vmp_buffer_len (self) == 0 && self->size > keep)
+    vmp_buffer_clear (self);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request as a surface has understood it, on its way to a node. It owns nothing: the surface's request
+ * holds the bytes for as long as the exchange lives.
+ */
+
+#pragma once
+
+#include "core/vmp-json-scan.h"
+#include "core/vmp-slice.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  VmpSlice method;
+  VmpSlice target;            /* path and query as they came */
+  VmpSlice path;
+  const VmpHttpField *fields; /* as they came, hop-by-hop ones and credentials included */
+  guint n_fields;
+  const char *body;
+  gsize body_len;
+  gboolean has_body;
+  gboolean is_object;         /* the body is JSON that the scanner understood; otherwise it is opaque */
+  VmpJsonScan scan;
+  gint64 started;             /* monotonic time in µs at which its head was complete */
+} VmpCall;
+
+G_END_DECLS

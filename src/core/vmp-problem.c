@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The error table itself.
+ */
+
+#include "core/vmp-problem.h"
+
+#include <json-glib/json-glib.h>
+#include <libsoup/soup.h>
+
+static const struct {
+  guint status;
+  const char *type;
+  const char *code;
+} problems[VMP_N_PROBLEMS] = {
+  [VMP_PROBLEM_BAD_HTTP] = { 400, "vampire_request_error", "malformed_request" },
+  [VMP_PROBLEM_EXPECTATION] = { 417, "vampire_request_error", "unknown_expectation" },
+  [VMP_PROBLEM_HEAD_TOO_LARGE] = { 431, "vampire_request_error", "head_too_large" },
+  [VMP_PROBLEM_CODING] = { 501, "vampire_request_error", "unknown_transfer_coding" },
+  [VMP_PROBLEM_VERSION] = { 505, "vampire_request_error", "unknown_http_version" },
+  [VMP_PROBLEM_METHOD] = { 501, "vampire_request_error", "unknown_method" },
+  [VMP_PROBLEM_REQUEST_TIMEOUT] = { 408, "vampire_request_error", "request_timeout" },
+  [VMP_PROBLEM_BODY_TOO_LARGE] = { 413, "vampire_request_error", "body_too_large" },
+  [VMP_PROBLEM_BODIES_TOO_LARGE] = { 503, "vampire_overload_error", "too_many_large_requests" },
+  [VMP_PROBLEM_TOO_MANY_CONNECTIONS] = { 503, "vampire_overload_error", "too_many_connections" },
+  [VMP_PROBLEM_HOST_NOT_ALLOWED] = { 403, "vampire_access_error", "host_not_allowed" },
+  [VMP_PROBLEM_ORIGIN_NOT_ALLOWED] = { 403, "vampire_access_error", "origin_not_allowed" },
+  [VMP_PROBLEM_TOKEN] = { 401, "vampire_auth_error", "missing_or_invalid_token" },
+  [VMP_PROBLEM_NOT_FOUND] = { 404, "vampire_request_error", "not_found" },
+  [VMP_PROBLEM_METHOD_NOT_ALLOWED] = { 405, "vampire_request_error", "method_not_allowed" },
+  [VMP_PROBLEM_UPSTREAM_UNAVAILABLE] = { 502, "vampire_upstream_error", "upstream_unavailable" },
+  [VMP_PROBLEM_UPSTREAM_INTERRUPTED] = { 502, "vampire_upstream_error", "upstream_stream_interrupted" },
+  [VMP_PROBLEM_SHUTTING_DOWN] = { 503, "vampire_overload_error", "shutting_down" },
+};
+
+guint
+vmp_problem_status (VmpProblem problem)
+{
+  return problems[problem].status;
+}
+
+const char *
+vmp_problem_reason (VmpProblem problem)
+{
+  return soup_status_get_phrase (problems[problem].status);
+}
+
+const char *
+vmp_problem_type (VmpProblem problem)
+{
+  return problems[problem].type;
+}
+
+const char *
+vmp_problem_code (VmpProblem problem)
+{
+  return problems[problem].code;
+}
+
+char *
+vmp_problem_to_json (VmpProblem  problem,
+                     const char *message,
+                     gboolean    with_detail)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
+  g_autoptr (JsonNode) root = NULL;
+
+  json_builder_begin_object (builder);
+  if (with_detail)
+    {
+      json_builder_set_member_name (builder, "detail");
+      json_builder_add_string_value (builder, message);
+    }
+  json_builder_set_member_name (builder, "error");
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "message");
+  json_builder_add_string_value (builder, message);
+  json_builder_set_member_name (builder, "type");
+  json_builder_add_string_value (builder, problems[problem].type);
+  json_builder_set_member_name (builder, "code");
+  json_builder_add_string_value (builder, problems[problem].code);
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+  root = json_builder_get_root (builder);
+
+  return json_to_string (root, FALSE);
+}

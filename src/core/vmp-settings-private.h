@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the three files of the settings share: the table with the checks of values
+ * (vmp-settings-table.c), the file (vmp-settings-file.c) and the layers (vmp-settings.c). Nobody else
+ * includes this.
+ */
+
+#pragma once
+
+#include "core/vmp-settings.h"
+
+G_BEGIN_DECLS
+
+enum {
+  VMP_SETTING_CONFIG, /* first: it says where the file is */
+  VMP_SETTING_HOST,
+  VMP_SETTING_PORT,
+  VMP_SETTING_DEFAULT_BASE_URL,
+  VMP_SETTING_AUTH_TOKEN,
+  VMP_SETTING_ALLOWED_HOSTS,
+  VMP_SETTING_CORS_ORIGINS,
+  VMP_SETTING_MAX_BODY_MB,
+  VMP_SETTING_DATA_DIR,
+  VMP_SETTING_LOG_LEVEL,
+  VMP_SETTING_LOG_FORMAT,
+  VMP_SETTING_DEMO,
+  VMP_N_SETTINGS
+};
+
+typedef struct {
+  const char *key;             /* in the file, and in messages */
+  gboolean in_file;            /* FALSE for what a file cannot say */
+  const char *variable;
+  const char *former_variable; /* also read, when the variable is unset */
+  const char *flag;            /* NULL: none */
+  const char *argument;        /* of the flag, as the help names it; NULL: the flag may stand alone, for "yes" */
+  const char *fallback;        /* the default; NULL: none */
+  gboolean is_list;            /* an empty flag means none */
+  gboolean is_path;            /* made absolute before it is taken */
+  gboolean is_secret;          /* never repeated in a message; the file must be private */
+  const char *help;
+
+  /* Checks a value and puts it into the set. Returns NULL when it was taken; else what the value should have
+   * been, as the rest of a sentence that begins with the setting: "must be …". (transfer full) */
+  char *(*take)(VmpSettings *settings,
+                const char  *value);
+} VmpSetting;
+
+extern const VmpSetting vmp_settings_table[VMP_N_SETTINGS];
+
+/* The group of the settings file that holds them all. */
+#define VMP_SETTINGS_GROUP "vampire"
+
+#define vmp_settings_set_invalid(error, ...) \
+  g_set_error (error, VMP_SETTINGS_ERROR, VMP_SETTINGS_ERROR_INVALID, __VA_ARGS__)
+
+/* A value, a name or a path as a message repeats it. (transfer full) */
+char *vmp_settings_show (const char *text);
+
+/* The end of a sentence about an unknown word: what it was probably meant to be, after @prefix, or where the
+ * words are listed. (transfer full) */
+char *vmp_settings_suggest (const char         *word,
+                            const char * const *known,
+                            const char         *prefix);
+
+/**
+ * vmp_settings_file_read:
+ *
+ * Returns: (transfer full): the file, which has VMP_SETTINGS_GROUP with known keys or nothing; NULL with a
+ *   G_FILE_ERROR when it cannot be read, or with VMP_SETTINGS_ERROR_INVALID when it is no settings file
+ */
+GKeyFile *vmp_settings_file_read (const char *path,
+                                  GError    **error);
+
+G_END_DECLS

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of settings: each one's names, default, check and help. vmp-settings.c reads it to give the
+ * settings their values, and the help is printed from it. Checks judge one value each and know nothing
+ * of where it came from.
+ */
+
+#include "core/vmp-settings-private.h"
+
+#include <string.h>
+
+#include "core/vmp-limits.h"
+#include "core/vmp-text.h"
+#include "core/vmp-url.h"
+
+#define BYTES_PER_MB (1024 * 1024)
+
+/* Characters of a value, a name or a path that a message repeats. Paths may be long, and are needed whole. */
+#define SHOWN_CHARS 500
+
+#define HELP_COLUMNS 80
+#define HELP_INDENT "      "
+
+/* -- Checks -------------------------------------------------------------------------------- */
+
+static char *
+take_host (VmpSettings *self,
+           const char  *value)
+{
+  g_autofree char *host = vmp_url_normalise_host (value, -1);
+
+  if (host == NULL || (!g_str_equal (host, "localhost") && !g_hostname_is_ip_address (host)))
+    return g_strdup ("must be an IP address or localhost, such as 127.0.0.1");
+
+  g_free (self->host);
+  self->host = g_steal_pointer (&host);
+
+  return NULL;
+}
+
+static char *
+take_port (VmpSettings *self,
+           const char  *value)
+{
+  guint64 port;
+
+  if (!g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT16, &port, NULL))
+    return g_strdup ("must be a whole number from 0 to 65535, such as 7777");
+
+  self->port = port;
+
+  return NULL;
+}
+
+static char *
+take_default_base_url (VmpSettings *self,
+                       const char  *value)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmpBaseUrl) url = vmp_base_url_parse (value, &error);
+
+  if (url == NULL)
+    return g_strdup (error->message);
+
+  g_free (self->default_base_url);
+  self->default_base_url = g_strdup (url->text);
+
+  return NULL;
+}
+
+static char *
+take_auth_token (VmpSettings *self,
+                 const char  *value)
+{
+  for (const char *c = value; *c != '\0'; c++)
+    {
+      if (g_ascii_iscntrl (*c))
+        return g_strdup ("must be one line without control characters, for clients cannot send others");
+    }
+
+  g_free (self->auth_token);
+  self->auth_token = g_strdup (value);
+
+  return NULL;
+}
+
+/* Splits at commas and normalises each entry that is not empty. Returns the list, or NULL with the number of
+ * the first bad entry, counted from 1. */
+static char **
+split_list (const char *value,
+            char     *(*normalise)(const char *entry),
+            guint      *bad)
+{
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
+  g_auto (GStrv) entries = g_strsplit (value, ",", -1);
+
+  for (guint i = 0; entries[i] != NULL; i++)
+    {
+      const char *entry = g_strstrip (entries[i]);
+      char *normal;
+
+      if (*entry == '\0')
+        continue;
+
+      normal = normalise (entry);
+      if (normal == NULL)
+        {
+          *bad = i + 1;
+          return NULL;
+        }
+      g_ptr_array_add (list, normal);
+    }
+  g_ptr_array_add (list, NULL);
+
+  return (char **) g_ptr_array_free (g_steal_pointer (&list), FALSE);
+}
+
+static char *
+normalise_allowed_host (const char *entry)
+{
+  return vmp_url_normalise_host (entry, -1);
+}
+
+static char *
+take_allowed_hosts (VmpSettings *self,
+                    const char  *value)
+{
+  guint bad;
+  char **hosts = split_list (value, normalise_allowed_host, &bad);
+
+  if (hosts == NULL)
+    return g_strdup_printf ("must be host names without scheme and port, such as vampire.lan, and entry %u is none",
+                            bad);
+
+  g_strfreev (self->allowed_hosts);
+  self->allowed_hosts = hosts;
+
+  return NULL;
+}
+
+static char *
+normalise_cors_origin (const char *entry)
+{
+  return g_str_equal (entry, "*") ? g_strdup (entry) : vmp_url_normalise_origin (entry);
+}
+
+static char *
+take_cors_origins (VmpSettings *self,
+                   const char  *value)
+{
+  guint bad;
+  char **origins = split_list (value, normalise_cors_origin, &bad);
+
+  if (origins == NULL)
+    return g_strdup_printf ("must be * or origins, such as http://localhost:3000, and entry %u is none", bad);
+
+  g_strfreev (self->cors_origins);
+  self->cors_origins = origins;
+
+  return NULL;
+}
+
+static char *
+take_max_body_mb (VmpSettings *self,
+                  const char  *value)
+{
+  guint64 mb;
+
+  if (!g_ascii_string_to_unsigned (value, 10, 1, VMP_LIMIT_BODY_BYTES_CEILING / BYTES_PER_MB, &mb, NULL))
+    return g_strdup_printf ("must be a whole number of MiB from 1 to %d, such as %d",
+                            (int) (VMP_LIMIT_BODY_BYTES_CEILING / BYTES_PER_MB),
+                            (int) (VMP_LIMIT_BODY_BYTES / BYTES_PER_MB));
+
+  self->max_body_bytes = mb * BYTES_PER_MB;
+
+  return NULL;
+}
+
+static char *
+take_config (VmpSettings *self,
+             const char  *value)
+{
+  g_free (self->config_file);
+  self->config_file = g_strdup (value);
+
+  return NULL;
+}
+
+static char *
+take_data_dir (VmpSettings *self,
+               const char  *value)
+{
+  g_free (self->data_dir);
+  self->data_dir = g_strdup (value);
+
+  return NULL;
+}
+
+/* Looks a word up without regard to case. Returns its index, or -1. */
+static int
+find_word (const char         *value,
+           const char * const *words)
+{
+  for (int i = 0; words[i] != NULL; i++)
+    {
+      if (g_ascii_strcasecmp (value, words[i]) == 0)
+        return i;
+    }
+
+  return -1;
+}
+
+static char *
+take_log_level (VmpSettings *self,
+                const char  *value)
+{
+  static const char * const words[] = { "error", "warning", "info", "debug", "warn", NULL };
+  static const VmpLogLevel levels[] = {
+    VMP_LOG_ERROR, VMP_LOG_WARNING, VMP_LOG_INFO, VMP_LOG_DEBUG, VMP_LOG_WARNING
+  };
+  int i = find_word (value, words);
+
+  if (i < 0)
+    return g_strdup ("must be error, warning, info or debug");
+
+  self->log_level = levels[i];
+
+  return NULL;
+}
+
+static char *
+take_log_format (VmpSettings *self,
+                 const char  *value)
+{
+  static const char * const words[] = { "text", "json", NULL };
+  static const VmpLogFormat formats[] = { VMP_LOG_FORMAT_TEXT, VMP_LOG_FORMAT_JSON };
+  int i = find_word (value, words);
+
+  if (i < 0)
+    return g_strdup ("must be text or json");
+
+  self->log_format = formats[i];
+
+  return NULL;
+}
+
+static char *
+take_demo (VmpSettings *self,
+           const char  *value)
+{
+  static const char * const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1", NULL };
+  int i = find_word (value, words);
+
+  if (i < 0)
+    return g_strdup ("must be yes or no");
+
+  self->demo = i % 2 == 1;
+
+  return NULL;
+}
+
+/* -- The table ----------------------------------------------------------------------------- */
+
+const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
+  [VMP_SETTING_CONFIG] = {
+    .key = "config", .variable = "VAMPIRE_CONFIG", .flag = "config", .argument = "FILE",
+    .fallback = "$XDG_CONFIG_HOME/vampire/vampire.conf", .is_path = TRUE, .take = take_config,
+    .help = "The settings file. It is read again when it changes.",
+  },
+  [VMP_SETTING_HOST] = {
+    .key = "host", .in_file = TRUE, .variable = "VAMPIRE_HOST", .flag = "host", .argument = "ADDRESS",
+    .fallback = "127.0.0.1", .take = take_host,
+    .help = "The IP address to listen on, or localhost. One that other computers reach needs a token.",
+  },
+  [VMP_SETTING_PORT] = {
+    .key = "port", .in_file = TRUE, .variable = "VAMPIRE_PORT", .flag = "port", .argument = "N",
+    .fallback = "7777", .take = take_port,
+    .help = "The port to listen on. 0 takes a free one.",
+  },
+  [VMP_SETTING_DEFAULT_BASE_URL] = {
+    .key = "default_base_url", .in_file = TRUE,
+    .variable = "VAMPIRE_DEFAULT_BASE_URL", .former_variable = "VAMPIRE_LMSTUDIO_BASE_URL",
+    .flag = "default-base-url", .argument = "URL",
+    .fallback = "http://localhost:1234", .take = take_default_base_url,
+    .help = "The LM Studio server of this computer.",
+  },
+  [VMP_SETTING_AUTH_TOKEN] = {
+    .key = "auth_token", .in_file = TRUE, .variable = "VAMPIRE_AUTH_TOKEN", .is_secret = TRUE, .take = take_auth_token,
+    .help = "The token that clients must send. No flag, for other users can see flags. "
+            "A file that holds it needs mode 600.",
+  },
+  [VMP_SETTING_ALLOWED_HOSTS] = {
+    .key = "allowed_hosts", .in_file = TRUE, .variable = "VAMPIRE_ALLOWED_HOSTS",
+    .flag = "allowed-hosts", .argument = "NAMES", .fallback = "", .is_list = TRUE, .take = take_allowed_hosts,
+    .help = "Names besides localhost under which clients may reach the gateway, with commas between them.",
+  },
+  [VMP_SETTING_CORS_ORIGINS] = {
+    .key = "cors_origins", .in_file = TRUE, .variable = "VAMPIRE_CORS_ORIGINS",
+    .flag = "cors-origins", .argument = "ORIGINS", .fallback = "", .is_list = TRUE, .take = take_cors_origins,
+    .help = "Web pages that may call the gateway: origins such as http://localhost:3000 "
+            "with commas between them, or *.",
+  },
+  [VMP_SETTING_MAX_BODY_MB] = {
+    .key = "max_body_mb", .in_file = TRUE, .variable = "VAMPIRE_MAX_BODY_MB",
+    .flag = "max-body-mb", .argument = "N", .fallback = "100", .take = take_max_body_mb,
+    .help = "The largest request body, in MiB, from 1 to 4096.",
+  },
+  [VMP_SETTING_DATA_DIR] = {
+    .key = "data_dir", .in_file = TRUE, .variable = "VAMPIRE_DATA_DIR", .flag = "data-dir", .argument = "DIR",
+    .fallback = "$XDG_DATA_HOME/vampire", .is_path = TRUE, .take = take_data_dir,
+    .help = "Where Vampire keeps what it must remember.",
+  },
+  [VMP_SETTING_LOG_LEVEL] = {
+    .key = "log_level", .in_file = TRUE, .variable = "VAMPIRE_LOG_LEVEL", .flag = "log-level", .argument = "LEVEL",
+    .fallback = "info", .take = take_log_level,
+    .help = "How much is logged: error, warning, info or debug.",
+  },
+  [VMP_SETTING_LOG_FORMAT] = {
+    .key = "log_format", .in_file = TRUE, .variable = "VAMPIRE_LOG_FORMAT", .flag = "log-format", .argument = "FORMAT",
+    .fallback = "text", .take = take_log_format,
+    .help = "How it is logged: text or json, one line each.",
+  },
+  [VMP_SETTING_DEMO] = {
+    .key = "demo", .variable = "VAMPIRE_DEMO", .flag = "demo", .fallback = "no", .take = take_demo,
+    .help = "Say in the log that the servers behind are simulated ones.",
+  },
+};
+
+/* -- Messages ------------------------------------------------------------------------------ */
+
+char *
+vmp_settings_show (const char *text)
+{
+  return vmp_text_display (text, SHOWN_CHARS);
+}
+
+char *
+vmp_settings_suggest (const char         *word,
+                      const char * const *known,
+                      const char         *prefix)
+{
+  const char *nearest = vmp_text_nearest (word, known);
+
+  if (nearest == NULL)
+    return g_strdup ("see \"vampire help serve\".");
+
+  return g_strdup_printf ("did you mean %s%s?", prefix, nearest);
+}
+
+/* -- Help ---------------------------------------------------------------------------------- */
+
+/* Adds words as lines of HELP_COLUMNS, each after HELP_INDENT. */
+static void
+append_wrapped (GString    *help,
+                const char *text)
+{
+  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+  gsize column = HELP_COLUMNS;
+
+  for (gsize i = 0; words[i] != NULL; i++)
+    {
+      if (column + 1 + strlen (words[i]) > HELP_COLUMNS)
+        {
+          g_string_append (help, i == 0 ? HELP_INDENT : "\n" HELP_INDENT);
+          column = strlen (HELP_INDENT);
+        }
+      else
+        {
+          g_string_append_c (help, ' ');
+          column++;
+        }
+      g_string_append (help, words[i]);
+      column += strlen (words[i]);
+    }
+
+  g_string_append_c (help, '\n');
+}
+
+char *
+vmp_settings_help (void)
+{
+  GString *help = g_string_new (NULL);
+
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    {
+      const VmpSetting *setting = &vmp_settings_table[i];
+      g_autoptr (GString) names = g_string_new ("Variable ");
+
+      if (setting->flag == NULL)
+        g_string_append_printf (help, "  %s\n", setting->variable);
+      else if (setting->argument == NULL)
+        g_string_append_printf (help, "  --%s\n", setting->flag);
+      else
+        g_string_append_printf (help, "  --%s=%s\n", setting->flag, setting->argument);
+
+      g_string_append (names, setting->variable);
+      if (setting->former_variable != NULL)
+        g_string_append_printf (names, " (formerly %s)", setting->former_variable);
+      if (setting->in_file)
+        g_string_append_printf (names, ", key %s", setting->key);
+      if (setting->fallback == NULL || *setting->fallback == '\0')
+        g_string_append (names, ", none by default.");
+      else
+        g_string_append_printf (names, ", by default %s.", setting->fallback);
+
+      append_wrapped (help, setting->help);
+      append_wrapped (help, names->str);
+    }
+
+  return g_string_free (help, FALSE);
+}

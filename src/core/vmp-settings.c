@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The layers that give the settings their values: default, file, environment, flags. Called at start
+ * and at each reload. A value enters VmpSettings only through its entry's check in the table, and the
+ * text of the token never enters a message.
+ */
+
+#include "core/vmp-settings-private.h"
+
+#include <string.h>
+
+#define VARIABLE_PREFIX "VAMPIRE_"
+
+G_DEFINE_QUARK (vmp-settings-error-quark, vmp_settings_error)
+
+typedef enum {
+  SOURCE_DEFAULT,
+  SOURCE_FILE,
+  SOURCE_VARIABLE,
+  SOURCE_FLAG
+} Source;
+
+/* One load under way. */
+typedef struct {
+  VmpSettings *settings;
+  char **env;
+  const char *flags[VMP_N_SETTINGS]; /* their values, inside argv; NULL where not given */
+  Source sources[VMP_N_SETTINGS];    /* where the value in force came from */
+  GKeyFile *file;                    /* NULL when there is none */
+} Loader;
+
+/* -- The set of values --------------------------------------------------------------------- */
+
+static void
+settings_clear (gpointer data)
+{
+  VmpSettings *self = data;
+
+  g_free (self->host);
+  g_free (self->default_base_url);
+  g_free (self->auth_token);
+  g_free (self->data_dir);
+  g_free (self->config_file);
+  g_strfreev (self->allowed_hosts);
+  g_strfreev (self->cors_origins);
+}
+
+VmpSettings *
+vmp_settings_ref (VmpSettings *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return g_atomic_rc_box_acquire (self);
+}
+
+void
+vmp_settings_unref (VmpSettings *self)
+{
+  g_return_if_fail (self != NULL);
+
+  g_atomic_rc_box_release_full (self, settings_clear);
+}
+
+/* -- Messages ------------------------------------------------------------------------------ */
+
+/* The variable that gives a setting's value: the former one only where the new one is unset or empty. */
+static const char *
+find_variable (Loader           *self,
+               const VmpSetting *setting,
+               const char      **value)
+{
+  *value = g_environ_getenv (self->env, setting->variable);
+  if ((*value != NULL && **value != '\0') || setting->former_variable == NULL)
+    return setting->variable;
+
+  *value = g_environ_getenv (self->env, setting->former_variable);
+
+  return setting->former_variable;
+}
+
+/* Where a value was set, as it fits after "given by". (transfer full) */
+static char *
+describe_source (Loader           *self,
+                 const VmpSetting *setting,
+                 Source            source)
+{
+  g_autofree char *file = NULL;
+  const char *value;
+
+  switch (source)
+    {
+    case SOURCE_FLAG:
+      return g_strconcat ("--", setting->flag, NULL);
+
+    case SOURCE_VARIABLE:
+      return g_strdup (find_variable (self, setting, &value));
+
+    case SOURCE_FILE:
+      file = vmp_settings_show (self->settings->config_file);
+      return g_strdup_printf ("key %s in %s", setting->key, file);
+
+    case SOURCE_DEFAULT:
+    default:
+      return g_strdup ("default");
+    }
+}
+
+/* -- Flags --------------------------------------------------------------------------------- */
+
+/* Says that there is no such flag: the nearest one, or how else it is set when it is a setting without a flag. */
+static void
+set_unknown_flag (GError    **error,
+                  const char *name)
+{
+  const char *flags[VMP_N_SETTINGS + 1] = { NULL };
+  g_autofree char *key = g_strdelimit (g_strdup (name), "-", '_');
+  g_autofree char *shown = vmp_settings_show (name);
+  g_autofree char *ending = NULL;
+  gsize n_flags = 0;
+
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    {
+      const VmpSetting *setting = &vmp_settings_table[i];
+
+      if (setting->flag != NULL)
+        {
+          flags[n_flags++] = setting->flag;
+        }
+      else if (g_str_equal (key, setting->key))
+        {
+          vmp_settings_set_invalid (error, "There is no flag --%s, because other users can see flags; set %s instead.",
+                                    shown, setting->variable);
+          return;
+        }
+    }
+
+  ending = vmp_settings_suggest (name, flags, "--");
+  vmp_settings_set_invalid (error, "There is no flag --%s; %s", shown, ending);
+}
+
+/* Returns the index in the table, or -1. */
+static gssize
+find_flag (const char *name)
+{
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    {
+      if (g_strcmp0 (vmp_settings_table[i].flag, name) == 0)
+        return i;
+    }
+
+  return -1;
+}
+
+static gboolean
+read_flags (Loader             *self,
+            const char * const *argv,
+            GError            **error)
+{
+  while (*argv != NULL)
+    {
+      const char *arg = *argv++;
+      const char *equals = strchr (arg, '=');
+      const char *value = equals != NULL ? equals + 1 : NULL;
+      g_autofree char *name = NULL;
+      const VmpSetting *setting;
+      gssize i;
+
+      if (!g_str_has_prefix (arg, "--"))
+        {
+          g_autofree char *shown = vmp_settings_show (arg);
+
+          vmp_settings_set_invalid (error, "\"%s\" is not a flag; see \"vampire help serve\".", shown);
+          return FALSE;
+        }
+
+      name = equals != NULL ? g_strndup (arg + 2, equals - arg - 2) : g_strdup (arg + 2);
+      i = find_flag (name);
+      if (i < 0)
+        {
+          set_unknown_flag (error, name);
+          return FALSE;
+        }
+
+      setting = &vmp_settings_table[i];
+      if (value == NULL && setting->argument == NULL)
+        value = "yes";
+      else if (value == NULL && *argv != NULL && !g_str_has_prefix (*argv, "--"))
+        value = *argv++;
+
+      if (value == NULL || (*value == '\0' && !setting->is_list))
+        {
+          vmp_settings_set_invalid (error, "The flag --%s needs a value; write --%s=%s or leave it out.",
+                                    name, name, setting->argument != NULL ? setting->argument : "yes");
+          return FALSE;
+        }
+
+      self->flags[i] = value;
+    }
+
+  return TRUE;
+}
+
+/* -- The file ------------------------------------------------------------------------------ */
+
+static gboolean
+read_file (Loader  *self,
+           GError **error)
+{
+  Source source = self->sources[VMP_SETTING_CONFIG];
+  g_autoptr (GError) fault = NULL;
+  g_autofree char *file = NULL;
+  g_autofree char *origin = NULL;
+
+  self->file = vmp_settings_file_read (self->settings->config_file, &fault);
+  if (self->file != NULL)
+    return TRUE;
+
+  if (fault->domain == VMP_SETTINGS_ERROR)
+    {
+      g_propagate_error (error, g_steal_pointer (&fault));
+      return FALSE;
+    }
+
+  if (source == SOURCE_DEFAULT && (g_error_matches (fault, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
+                                   g_error_matches (fault, G_FILE_ERROR, G_FILE_ERROR_NOTDIR)))
+    return TRUE;
+
+  file = vmp_settings_show (self->settings->config_file);
+  origin = describe_source (self, &vmp_settings_table[VMP_SETTING_CONFIG], source);
+  g_set_error (error, VMP_SETTINGS_ERROR, VMP_SETTINGS_ERROR_UNREADABLE,
+               "The settings file %s (%s) cannot be read: %s; make it readable or name another with --config.",
+               file, origin, fault->message);
+
+  return FALSE;
+}
+
+/* -- Layers -------------------------------------------------------------------------------- */
+
+/* A path made absolute. `~/` is the home, and in our defaults stand the XDG folders; a variable of theirs that
+ * is not absolute counts as unset, as the Base Directory Specification says. */
+static char *
+resolve_path (Loader     *self,
+              const char *path)
+{
+  static const struct {
+    const char *word;
+    const char *variable;
+    const char *below_home;
+  } folders[] = {
+    { "~/", NULL, "" },
+    { "$XDG_CONFIG_HOME/", "XDG_CONFIG_HOME", ".config" },
+    { "$XDG_DATA_HOME/", "XDG_DATA_HOME", ".local/share" },
+  };
+  const char *home = g_environ_getenv (self->env, "HOME");
+
+  if (home == NULL || !g_path_is_absolute (home))
+    home = g_get_home_dir ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
+    {
+      const char *folder = NULL;
+
+      if (!g_str_has_prefix (path, folders[i].word))
+        continue;
+
+      path += strlen (folders[i].word);
+      if (folders[i].variable != NULL)
+        folder = g_environ_getenv (self->env, folders[i].variable);
+      if (folder != NULL && g_path_is_absolute (folder))
+        return g_build_filename (folder, path, NULL);
+
+      return g_build_filename (home, folders[i].below_home, path, NULL);
+    }
+
+  return g_canonicalize_filename (path, NULL);
+}
+
+static char *
+take (Loader           *self,
+      const VmpSetting *setting,
+      Source            source,
+      const char       *value)
+{
+  g_autofree char *path = NULL;
+
+  if (!setting->is_path)
+    return setting->take (self->settings, value);
+
+  /* A relative path means something in the folder where the command was typed, and nothing in a file. */
+  if (source == SOURCE_FILE && !g_path_is_absolute (value) && !g_str_has_prefix (value, "~/"))
+    return g_strdup ("must be an absolute path or begin with ~/");
+
+  path = resolve_path (self, value);
+
+  return setting->take (self->settings, path);
+}
+
+/* Takes one value, or says what is wrong with it. An empty one counts as unset in the environment and the file. */
+static gboolean
+apply (Loader     *self,
+       gsize       i,
+       Source      source,
+       const char *value,
+       GError    **error)
+{
+  const VmpSetting *setting = &vmp_settings_table[i];
+  g_autofree char *trimmed = g_strdup (value);
+  g_autofree char *origin = NULL;
+  g_autofree char *must = NULL;
+
+  if (value == NULL)
+    return TRUE;
+
+  g_strstrip (trimmed);
+  if (*trimmed == '\0' && (source == SOURCE_FILE || source == SOURCE_VARIABLE))
+    return TRUE;
+
+  must = take (self, setting, source, trimmed);
+  if (must == NULL)
+    {
+      self->sources[i] = source;
+      return TRUE;
+    }
+
+  /* What stands before an '@' or after a '?' may be a password. */
+  origin = describe_source (self, setting, source);
+  if (setting->is_secret || strpbrk (trimmed, "@?") != NULL)
+    {
+      vmp_settings_set_invalid (error, "The %s given by %s %s.", setting->key, origin, must);
+    }
+  else
+    {
+      g_autofree char *shown = vmp_settings_show (trimmed);
+
+      vmp_settings_set_invalid (error, "The %s given by %s is \"%s\"; it %s.", setting->key, origin, shown, must);
+    }
+
+  return FALSE;
+}
+
+static gboolean
+apply_file (Loader  *self,
+            gsize    i,
+            GError **error)
+{
+  const VmpSetting *setting = &vmp_settings_table[i];
+  g_autoptr (GError) fault = NULL;
+  g_autofree char *value = NULL;
+  g_autofree char *origin = NULL;
+
+  if (self->file == NULL || !setting->in_file)
+    return TRUE;
+
+  value = g_key_file_get_string (self->file, VMP_SETTINGS_GROUP, setting->key, &fault);
+  if (!g_error_matches (fault, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE))
+    return apply (self, i, SOURCE_FILE, value, error);
+
+  origin = describe_source (self, setting, SOURCE_FILE);
+  vmp_settings_set_invalid (error, "The %s given by %s has a backslash that means nothing; write \\\\ for a backslash.",
+                            setting->key, origin);
+
+  return FALSE;
+}
+
+static gboolean
+apply_variable (Loader  *self,
+                gsize    i,
+                GError **error)
+{
+  const char *value;
+
+  find_variable (self, &vmp_settings_table[i], &value);
+
+  return apply (self, i, SOURCE_VARIABLE, value, error);
+}
+
+static gboolean
+apply_layers (Loader  *self,
+              gsize    i,
+              GError **error)
+{
+  return apply (self, i, SOURCE_DEFAULT, vmp_settings_table[i].fallback, error) &&
+         apply_file (self, i, error) &&
+         apply_variable (self, i, error) &&
+         apply (self, i, SOURCE_FLAG, self->flags[i], error);
+}
+
+/* -- Consent ------------------------------------------------------------------------------- */
+
+static gboolean
+is_loopback (const char *host)
+{
+  g_autoptr (GInetAddress) address = NULL;
+
+  if (g_str_equal (host, "localhost"))
+    return TRUE;
+
+  address = g_inet_address_new_from_string (host);
+
+  return g_inet_address_get_is_loopback (address);
+}
+
+/* Whoever listens where other computers reach must ask for a token. */
+static gboolean
+check_consent (Loader  *self,
+               GError **error)
+{
+  g_autofree char *origin = NULL;
+
+  if (is_loopback (self->settings->host) || self->settings->auth_token != NULL)
+    return TRUE;
+
+  origin = describe_source (self, &vmp_settings_table[VMP_SETTING_HOST], self->sources[VMP_SETTING_HOST]);
+  vmp_settings_set_invalid (error,
+                            "The host given by %s is \"%s\", which other computers can reach; "
+                            "set %s to a token that clients must send, or use 127.0.0.1.",
+                            origin, self->settings->host, vmp_settings_table[VMP_SETTING_AUTH_TOKEN].variable);
+
+  return FALSE;
+}
+
+gboolean
+vmp_settings_check_reload (const VmpSettings *listening,
+                           const VmpSettings *next,
+                           GError           **error)
+{
+  g_return_val_if_fail (listening != NULL, FALSE);
+  g_return_val_if_fail (next != NULL, FALSE);
+
+  if (is_loopback (listening->host) || next->auth_token != NULL)
+    return TRUE;
+
+  vmp_settings_set_invalid (error,
+                            "The auth_token cannot go away while Vampire listens on \"%s\", which other computers can reach; "
+                            "keep it until Vampire is restarted on another host.",
+                            listening->host);
+
+  return FALSE;
+}
+
+/* -- Public -------------------------------------------------------------------------------- */
+
+VmpSettings *
+vmp_settings_load (const char * const *argv,
+                   const char * const *env,
+                   GError            **error)
+{
+  static const char * const none[] = { NULL };
+  g_autoptr (VmpSettings) loaded = g_atomic_rc_box_new0 (VmpSettings);
+  Loader loader = { .settings = loaded, .env = (char **) (env != NULL ? env : none) };
+  gboolean ok;
+
+  ok = read_flags (&loader, argv != NULL ? argv : none, error) &&
+       apply_layers (&loader, VMP_SETTING_CONFIG, error) &&
+       read_file (&loader, error);
+  for (gsize i = VMP_SETTING_CONFIG + 1; ok && i < VMP_N_SETTINGS; i++)
+    ok = apply_layers (&loader, i, error);
+  ok = ok && check_consent (&loader, error);
+
+  g_clear_pointer (&loader.file, g_key_file_free);
+
+  return ok ? g_steal_pointer (&loaded) : NULL;
+}
+
+char *
+vmp_settings_changes_needing_restart (const VmpSettings *before,
+                                      const VmpSettings *after)
+{
+  const char *keys[VMP_N_SETTINGS + 1] = { NULL };
+  gsize n_keys = 0;
+
+  g_return_val_if_fail (before != NULL, NULL);
+  g_return_val_if_fail (after != NULL, NULL);
+
+  if (!g_str_equal (before->host, after->host))
+    keys[n_keys++] = vmp_settings_table[VMP_SETTING_HOST].key;
+  if (before->port != after->port)
+    keys[n_keys++] = vmp_settings_table[VMP_SETTING_PORT].key;
+  if (!g_str_equal (before->data_dir, after->data_dir))
+    keys[n_keys++] = vmp_settings_table[VMP_SETTING_DATA_DIR].key;
+
+  return n_keys > 0 ? g_strjoinv (", ", (char **) keys) : NULL;
+}
+
+static gboolean
+is_variable (const char *name)
+{
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    {
+      if (g_str_equal (name, vmp_settings_table[i].variable) ||
+          g_strcmp0 (name, vmp_settings_table[i].former_variable) == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+char **
+vmp_settings_unknown_variables (const char * const *env)
+{
+  GPtrArray *unknown = g_ptr_array_new ();
+
+  for (gsize i = 0; env != NULL && env[i] != NULL; i++)
+    {
+      g_autofree char *name = g_strndup (env[i], strcspn (env[i], "="));
+
+      if (g_str_has_prefix (name, VARIABLE_PREFIX) && !is_variable (name))
+        g_ptr_array_add (unknown, g_steal_pointer (&name));
+    }
+  g_ptr_array_add (unknown, NULL);
+
+  return (char **) g_ptr_array_free (unknown, FALSE);
+}

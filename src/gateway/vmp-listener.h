@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sockets that clients connect to. It binds them, accepts, and gives each connection's socket to its owner.
+ */
+
+#pragma once
+
+#include "core/vmp-poll.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef struct _VmpListener VmpListener;
+
+/* @fd: (transfer full): non-blocking. */
+typedef void (*VmpListenerAccepted) (gpointer        user_data,
+                                     int             fd,
+                                     GSocketAddress *local,
+                                     GSocketAddress *peer);
+
+/**
+ * vmp_listener_new:
+ * @host: an IP literal, or "localhost"; either loopback address, or "localhost", listens on both
+ * @port: 0 for a free one, the same on all addresses
+ *
+ * Returns: (transfer full): the listener, or NULL with an error whose message is a whole sentence
+ */
+VmpListener *vmp_listener_new (VmpPoll            *poll,
+                               const char         *host,
+                               guint16             port,
+                               VmpListenerAccepted accepted,
+                               gpointer            user_data,
+                               GError            **error);
+
+/* Closes its sockets. */
+void vmp_listener_free (VmpListener *self);
+
+guint16 vmp_listener_get_port (VmpListener *self);
+
+/* The addresses it listens on, such as "127.0.0.1:7777" and "[::1]:7777". (transfer none) */
+const char * const *vmp_listener_get_addresses (VmpListener *self);
+
+/* When the process ran out of descriptors it stops accepting, as it would be called again and again for nothing. To be called when
+ * one was closed. */
+void vmp_listener_resume (VmpListener *self);
+
+G_END_DECLS

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request to a node and its answer, as a libcurl easy handle. Handles are made once and used again; what
+ * differs between two requests is set by vmp_transfer_prepare().
+ */
+
+#include "upstream/vmp-upstream-private.h"
+
+#include "core/vmp-limits.h"
+
+#include <string.h>
+
+/* libcurl's receive buffer: what one recv() may bring. */
+#define RECEIVE_BYTES (32 * 1024L)
+
+/* libcurl reuses a connection that has been idle for this many whole seconds or fewer. */
+#define IDLE_SECONDS (VMP_LIMIT_UPSTREAM_IDLE_MS / 1000L - 1)
+
+/* When a node's machine vanishes without a word (sleep, cable), the kernel finds out in 15 s + 9 x 5 s. */
+#define KEEPALIVE_IDLE_SECONDS 15L
+#define KEEPALIVE_INTERVAL_SECONDS 5L
+
+static gboolean
+next_line (const char **cursor,
+           const char  *end,
+           VmpSlice    *line)
+{
+  const char *lf = memchr (*cursor, '\n', end - *cursor);
+
+  if (lf == NULL)
+    return FALSE;
+
+  *line = (VmpSlice) { *cursor, lf - *cursor };
+  if (line->len > 0 && lf[-1] == '\r')
+    line->len--;
+  *cursor = lf + 1;
+
+  return TRUE;
+}
+
+static VmpSlice
+trim (const char *start,
+      const char *end)
+{
+  while (start < end && (*start == ' ' || *start == '\t'))
+    start++;
+  while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
+    end--;
+
+  return (VmpSlice) { start, end - start };
+}
+
+/* What would break a line of the head we write from it: a node is hostile, too. */
+static gboolean
+is_clean (VmpSlice slice)
+{
+  return memchr (slice.data, '\0', slice.len) == NULL && memchr (slice.data, '\r', slice.len) == NULL;
+}
+
+/* Splits the head that has come into its fields and passes it on. */
+static void
+deliver_head (VmpTransfer *self)
+{
+  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS];
+  VmpTransferHead head = { .fields = fields, .length = -1 };
+  const char *cursor = vmp_buffer_peek (&self->head);
+  const char *end = cursor + vmp_buffer_len (&self->head);
+  gboolean has_coding = FALSE;
+  curl_off_t length = -1;
+  long status = 0;
+  VmpSlice line;
+
+  curl_easy_getinfo (self->easy, CURLINFO_RESPONSE_CODE, &status);
+  head.status = (guint) status;
+
+  if (next_line (&cursor, end, &line) && line.len > strlen ("HTTP/1.1 200 ") && is_clean (line))
+    head.reason = (VmpSlice) { line.data + strlen ("HTTP/1.1 200 "), line.len - strlen ("HTTP/1.1 200 ") };
+
+  while (next_line (&cursor, end, &line) && head.n_fields < G_N_ELEMENTS (fields))
+    {
+      const char *colon = line.len > 0 ? memchr (line.data, ':', line.len) : NULL;
+      VmpHttpField *field = &fields[head.n_fields];
+
+      /* A folded or malformed line has no meaning that is safe to pass on. */
+      if (colon == NULL || colon == line.data || line.data[0] == ' ' || line.data[0] == '\t' || !is_clean (line))
+        continue;
+      field->name = (VmpSlice) { line.data, colon - line.data };
+      field->value = trim (colon + 1, line.data + line.len);
+      if (memchr (field->name.data, ' ', field->name.len) != NULL)
+        continue;
+      has_coding |= vmp_slice_equal_nocase (field->name, "Transfer-Encoding");
+      head.n_fields++;
+    }
+
+  /* libcurl's own reading of the length, since that is what it will deliver. */
+  if (!has_coding && curl_easy_getinfo (self->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
+    head.length = length;
+  head.ends_by_close = !has_coding && head.length < 0;
+
+  self->head_seen = TRUE;
+  self->events->head (self->user_data, &head);
+}
+
+static size_t
+header_cb (char  *data,
+           size_t size,
+           size_t n,
+           void  *user_data)
+{
+  VmpTransfer *self = user_data;
+  gsize len = size * n;
+  long status = 0;
+
+  if (self->events == NULL)
+    return 0;
+  if (self->head_seen)
+    return len; /* a trailer: not ours to pass on */
+  if (vmp_buffer_len (&self->head) + len > VMP_LIMIT_REPLY_HEAD_BYTES)
+    {
+      g_strlcpy (self->problem, "the head of the answer is too long", sizeof self->problem);
+      return 0;
+    }
+
+  vmp_buffer_append (&self->head, data, len);
+  if (!(len == 2 && data[0] == '\r') && !(len == 1 && data[0] == '\n'))
+    return len;
+
+  curl_easy_getinfo (self->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status >= 200)
+    deliver_head (self);
+  vmp_buffer_consume (&self->head, vmp_buffer_len (&self->head));
+
+  return len;
+}
+
+static size_t
+write_cb (char  *data,
+          size_t size,
+          size_t n,
+          void  *user_data)
+{
+  VmpTransfer *self = user_data;
+
+  if (self->events == NULL)
+    return 0;
+
+  if (!self->events->body (self->user_data, data, size * n))
+    return self->events == NULL ? 0 : CURL_WRITEFUNC_PAUSE;
+
+  return size * n;
+}
+
+/* Called when a connection is ready and nothing was sent on it yet. libcurl replaces a reused connection that
+ * died by itself, up to five times and perhaps by another that is just as dead; a node must not get one
+ * request more than twice, so the second connection has to be a new one. */
+static int
+before_request_cb (void *user_data,
+                   char *remote_ip,
+                   char *local_ip,
+                   int   remote_port,
+                   int   local_port)
+{
+  VmpTransfer *self = user_data;
+  long new_connections = 0;
+
+  if (self->sends++ == 0)
+    return CURL_PREREQFUNC_OK;
+
+  curl_easy_getinfo (self->easy, CURLINFO_NUM_CONNECTS, &new_connections);
+  if (new_connections > 0)
+    return CURL_PREREQFUNC_OK;
+
+  self->needs_fresh_connection = TRUE;
+  return CURL_PREREQFUNC_ABORT;
+}
+
+VmpTransfer *
+vmp_transfer_new (VmpUpstream *upstream)
+{
+  VmpTransfer *self = g_new0 (VmpTransfer, 1);
+  CURL *easy = curl_easy_init ();
+
+  self->upstream = upstream;
+  self->easy = easy;
+
+  curl_easy_setopt (easy, CURLOPT_PRIVATE, self);
+  curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, self->problem);
+  curl_easy_setopt (easy, CURLOPT_HEADERFUNCTION, header_cb);
+  curl_easy_setopt (easy, CURLOPT_HEADERDATA, self);
+  curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, write_cb);
+  curl_easy_setopt (easy, CURLOPT_WRITEDATA, self);
+  curl_easy_setopt (easy, CURLOPT_PREREQFUNCTION, before_request_cb);
+  curl_easy_setopt (easy, CURLOPT_PREREQDATA, self);
+  curl_easy_setopt (easy, CURLOPT_OPENSOCKETFUNCTION, vmp_upstream_open_socket);
+  curl_easy_setopt (easy, CURLOPT_OPENSOCKETDATA, upstream);
+  curl_easy_setopt (easy, CURLOPT_CLOSESOCKETFUNCTION, vmp_upstream_close_socket);
+  curl_easy_setopt (easy, CURLOPT_CLOSESOCKETDATA, upstream);
+
+  curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt (easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+  curl_easy_setopt (easy, CURLOPT_PROXY, ""); /* the environment's proxy must not see prompts */
+  curl_easy_setopt (easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt (easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+  curl_easy_setopt (easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, (long) VMP_LIMIT_CONNECT_MS);
+  curl_easy_setopt (easy, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
+  curl_easy_setopt (easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt (easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
+  curl_easy_setopt (easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS);
+  curl_easy_setopt (easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+
+  return self;
+}
+
+void
+vmp_transfer_free (VmpTransfer *self)
+{
+  curl_easy_cleanup (self->easy);
+  vmp_buffer_clear (&self->request_text);
+  vmp_buffer_clear (&self->head);
+  g_free (self->request_fields);
+  g_free (self);
+}
+
+/* The request's fields as libcurl takes them: a linked list, made here of one block for the nodes and one for
+ * the text, since two allocations for each field would be most of a request's. */
+static void
+set_fields (VmpTransfer              *self,
+            const VmpTransferRequest *request)
+{
+  /* "Name:" without a value takes a field out that libcurl would add by itself. */
+  static const char * const suppressed[] = { "Accept", "Content-Type", "Expect" };
+  gboolean given[G_N_ELEMENTS (suppressed)] = { FALSE, };
+  guint n = 0;
+  guint i;
+  guint j;
+  gsize size = 0;
+  char *text;
+
+  if (self->request_fields_size < request->n_fields + G_N_ELEMENTS (suppressed))
+    {
+      self->request_fields_size = request->n_fields + G_N_ELEMENTS (suppressed);
+      self->request_fields = g_renew (struct curl_slist, self->request_fields, self->request_fields_size);
+    }
+
+  for (i = 0; i < request->n_fields; i++)
+    size += request->fields[i].name.len + request->fields[i].value.len + strlen (": ") + 1;
+  for (j = 0; j < G_N_ELEMENTS (suppressed); j++)
+    size += strlen (suppressed[j]) + strlen (":") + 1;
+  vmp_buffer_consume (&self->request_text, vmp_buffer_len (&self->request_text));
+  text = vmp_buffer_reserve (&self->request_text, size);
+  g_assert (text != NULL);
+
+  for (i = 0; i < request->n_fields; i++)
+    {
+      const VmpHttpField *field = &request->fields[i];
+
+      for (j = 0; j < G_N_ELEMENTS (suppressed); j++)
+        given[j] |= vmp_slice_equal_nocase (field->name, suppressed[j]);
+
+      self->request_fields[n++].data = text;
+      memcpy (text, field->name.data, field->name.len);
+      text += field->name.len;
+      if (field->value.len == 0)
+        {
+          *text++ = ';'; /* libcurl's way to write a field that is empty */
+        }
+      else
+        {
+          *text++ = ':';
+          *text++ = ' ';
+          memcpy (text, field->value.data, field->value.len);
+          text += field->value.len;
+        }
+      *text++ = '\0';
+    }
+
+  for (j = 0; j < G_N_ELEMENTS (suppressed); j++)
+    {
+      if (given[j])
+        continue;
+      self->request_fields[n++].data = text;
+      text = g_stpcpy (text, suppressed[j]);
+      *text++ = ':';
+      *text++ = '\0';
+    }
+
+  for (i = 0; i < n; i++)
+    self->request_fields[i].next = i + 1 < n ? &self->request_fields[i + 1] : NULL;
+  curl_easy_setopt (self->easy, CURLOPT_HTTPHEADER, self->request_fields);
+}
+
+void
+vmp_transfer_prepare (VmpTransfer              *self,
+                      const VmpTransferRequest *request)
+{
+  g_autofree char *method = g_strndup (request->method.data, request->method.len);
+  g_autofree char *target = NULL;
+  CURL *easy = self->easy;
+
+  self->head_seen = FALSE;
+  self->sends = 0;
+  self->needs_fresh_connection = FALSE;
+  self->problem[0] = '\0';
+  vmp_buffer_consume (&self->head, vmp_buffer_len (&self->head));
+
+  target = g_strdup_printf ("%s%.*s", request->base_url->prefix, (int) request->target.len,
+                            request->target.data);
+  curl_easy_setopt (easy, CURLOPT_URL, request->base_url->text);
+  curl_easy_setopt (easy, CURLOPT_REQUEST_TARGET, target);
+  curl_easy_setopt (easy, CURLOPT_FRESH_CONNECT, 0L);
+
+  /* Each of these decides anew how the request is framed; the method's name is set after, so that any method may
+   * come with or without a body. */
+  curl_easy_setopt (easy, CURLOPT_NOBODY, 0L);
+  if (request->has_body)
+    {
+      curl_easy_setopt (easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+      curl_easy_setopt (easy, CURLOPT_POSTFIELDS, request->body_len > 0 ? request->body : "");
+      curl_easy_setopt (easy, CURLOPT_POST, 1L);
+    }
+  else
+    {
+      curl_easy_setopt (easy, CURLOPT_POSTFIELDS, NULL);
+      curl_easy_setopt (easy, CURLOPT_HTTPGET, 1L);
+    }
+  if (vmp_slice_equal (request->method, "HEAD"))
+    curl_easy_setopt (easy, CURLOPT_NOBODY, 1L);
+  curl_easy_setopt (easy, CURLOPT_CUSTOMREQUEST, method);
+  set_fields (self, request);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The multi handle, its sockets and its timer on the gateway context. libcurl says which sockets it wants
+ * watched; they stay in the poll set while they are pooled, since leaving and joining it with every request
+ * costs two system calls.
+ */
+
+#include "upstream/vmp-upstream-private.h"
+
+#include "core/vmp-limits.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Transfers kept for their next use: their handles hold about 6 KB each. */
+#define SPARE_TRANSFERS 64
+
+typedef struct {
+  VmpUpstream *upstream;
+  VmpWatch watch;
+  int fd;
+  gboolean is_ours; /* a connection's: vmp_upstream_close_socket() tells when it is closed. Not so the resolver's pipes */
+  gboolean wanted;  /* libcurl asks for it; otherwise it is pooled */
+} NodeSocket;
+
+static NodeSocket *
+get_socket (VmpUpstream *self,
+            int          fd)
+{
+  return fd >= 0 && (guint) fd < self->sockets->len ? g_ptr_array_index (self->sockets, fd) : NULL;
+}
+
+static NodeSocket *
+add_socket (VmpUpstream *self,
+            int          fd,
+            gboolean     is_ours)
+{
+  NodeSocket *node_socket = g_new0 (NodeSocket, 1);
+
+  if ((guint) fd >= self->sockets->len)
+    g_ptr_array_set_size (self->sockets, fd + 1);
+  node_socket->upstream = self;
+  node_socket->fd = fd;
+  node_socket->is_ours = is_ours;
+  g_ptr_array_index (self->sockets, fd) = node_socket;
+
+  return node_socket;
+}
+
+static void
+remove_socket (VmpUpstream *self,
+               NodeSocket  *node_socket)
+{
+  vmp_poll_unwatch (self->poll, &node_socket->watch);
+  g_ptr_array_index (self->sockets, node_socket->fd) = NULL;
+  g_free (node_socket);
+}
+
+/* Reports finished transfers and those that were cancelled meanwhile. */
+static void
+after_curl (VmpUpstream *self)
+{
+  VmpTransfer *cancelled;
+  CURLMsg *message;
+  int left;
+
+  while ((cancelled = g_queue_pop_head (&self->cancelled)) != NULL)
+    vmp_transfer_finish (cancelled, CURLE_ABORTED_BY_CALLBACK);
+
+  while ((message = curl_multi_info_read (self->multi, &left)) != NULL)
+    {
+      CURLcode code = message->data.result;
+      char *transfer = NULL;
+
+      if (message->msg != CURLMSG_DONE)
+        continue;
+      curl_easy_getinfo (message->easy_handle, CURLINFO_PRIVATE, &transfer);
+      vmp_transfer_finish ((VmpTransfer *) (gpointer) transfer, code);
+    }
+}
+
+static void
+run_curl (VmpUpstream  *self,
+          curl_socket_t fd,
+          int           ready)
+{
+  int running;
+
+  self->inside_curl = TRUE;
+  curl_multi_socket_action (self->multi, fd, ready, &running);
+  self->inside_curl = FALSE;
+
+  after_curl (self);
+}
+
+static void
+kick_cb (gpointer user_data)
+{
+  run_curl (user_data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void
+socket_ready_cb (VmpPollEvents events,
+                 gpointer      user_data)
+{
+  NodeSocket *node_socket = user_data;
+  VmpUpstream *self = node_socket->upstream;
+  int ready = 0;
+
+  if (!node_socket->wanted)
+    {
+      /* A pooled connection: the node closed it. libcurl finds out when it looks for one to reuse. */
+      vmp_poll_unwatch (self->poll, &node_socket->watch);
+      return;
+    }
+
+  if (events & VMP_POLL_IN)
+    ready |= CURL_CSELECT_IN;
+  if (events & VMP_POLL_OUT)
+    ready |= CURL_CSELECT_OUT;
+  run_curl (self, node_socket->fd, ready);
+}
+
+static int
+socket_cb (CURL         *easy,
+           curl_socket_t fd,
+           int           what,
+           void         *user_data,
+           void         *socket_data)
+{
+  VmpUpstream *self = user_data;
+  NodeSocket *node_socket = get_socket (self, fd);
+  VmpPollEvents events = VMP_POLL_NONE;
+
+  if (what == CURL_POLL_REMOVE)
+    {
+      if (node_socket != NULL && !node_socket->is_ours)
+        remove_socket (self, node_socket);
+      else if (node_socket != NULL)
+        node_socket->wanted = FALSE;
+      return 0;
+    }
+
+  if (what & CURL_POLL_IN)
+    events |= VMP_POLL_IN;
+  if (what & CURL_POLL_OUT)
+    events |= VMP_POLL_OUT;
+
+  if (node_socket == NULL)
+    node_socket = add_socket (self, fd, FALSE);
+  node_socket->wanted = TRUE;
+
+  if (vmp_poll_is_watching (&node_socket->watch))
+    vmp_poll_change (self->poll, &node_socket->watch, events);
+  else
+    vmp_poll_watch (self->poll, &node_socket->watch, fd, events, socket_ready_cb, node_socket);
+
+  return 0;
+}
+
+curl_socket_t
+vmp_upstream_open_socket (gpointer              upstream,
+                          curlsocktype          purpose,
+                          struct curl_sockaddr *address)
+{
+  curl_socket_t fd = socket (address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+  if (fd >= 0)
+    add_socket (upstream, fd, TRUE);
+
+  return fd;
+}
+
+int
+vmp_upstream_close_socket (gpointer      upstream,
+                           curl_socket_t fd)
+{
+  VmpUpstream *self = upstream;
+  NodeSocket *node_socket = get_socket (self, fd);
+
+  if (node_socket != NULL)
+    remove_socket (self, node_socket);
+
+  return close (fd);
+}
+
+static int
+timer_cb (CURLM *multi,
+          long   timeout_ms,
+          void  *user_data)
+{
+  VmpUpstream *self = user_data;
+
+  /* libcurl must not be called from here; the kick comes as soon as the events at hand are done. */
+  if (timeout_ms < 0)
+    vmp_poll_clear_timer (self->poll, &self->timer);
+  else if (timeout_ms == 0)
+    vmp_poll_defer (self->poll, &self->kick, kick_cb, self);
+  else
+    vmp_poll_set_timer (self->poll, &self->timer, g_get_monotonic_time () + timeout_ms * 1000, kick_cb, self);
+
+  return 0;
+}
+
+VmpUpstream *
+vmp_upstream_new (VmpPoll *poll)
+{
+  static gsize once = 0;
+  VmpUpstream *self = g_new0 (VmpUpstream, 1);
+
+  if (g_once_init_enter (&once))
+    {
+      curl_global_init (CURL_GLOBAL_DEFAULT);
+      g_once_init_leave (&once, 1);
+    }
+
+  self->poll = poll;
+  self->sockets = g_ptr_array_new ();
+  g_queue_init (&self->spare);
+  g_queue_init (&self->cancelled);
+  self->multi = curl_multi_init ();
+  curl_multi_setopt (self->multi, CURLMOPT_SOCKETFUNCTION, socket_cb);
+  curl_multi_setopt (self->multi, CURLMOPT_SOCKETDATA, self);
+  curl_multi_setopt (self->multi, CURLMOPT_TIMERFUNCTION, timer_cb);
+  curl_multi_setopt (self->multi, CURLMOPT_TIMERDATA, self);
+  curl_multi_setopt (self->multi, CURLMOPT_MAXCONNECTS, (long) VMP_LIMIT_UPSTREAM_POOL);
+  curl_multi_setopt (self->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING);
+
+  return self;
+}
+
+void
+vmp_upstream_free (VmpUpstream *self)
+{
+  VmpTransfer *transfer;
+
+  g_return_if_fail (self != NULL);
+  g_return_if_fail (self->running == 0);
+
+  while ((transfer = g_queue_pop_head (&self->spare)) != NULL)
+    vmp_transfer_free (transfer);
+  curl_multi_cleanup (self->multi);
+  vmp_poll_clear_timer (self->poll, &self->timer);
+  vmp_poll_cancel_deferred (self->poll, &self->kick);
+  g_ptr_array_unref (self->sockets);
+  g_free (self);
+}
+
+VmpTransfer *
+vmp_upstream_start (VmpUpstream              *self,
+                    const VmpTransferRequest *request,
+                    const VmpTransferEvents  *events,
+                    gpointer                  user_data)
+{
+  VmpTransfer *transfer = g_queue_pop_tail (&self->spare);
+
+  if (transfer == NULL)
+    transfer = vmp_transfer_new (self);
+  transfer->events = events;
+  transfer->user_data = user_data;
+  vmp_transfer_prepare (transfer, request);
+  self->running++;
+  curl_multi_add_handle (self->multi, transfer->easy);
+
+  return transfer;
+}
+
+/* Takes a transfer out of libcurl's hands; one that is not to go on is kept for its next use. */
+static void
+release (VmpUpstream *self,
+         VmpTransfer *transfer)
+{
+  curl_multi_remove_handle (self->multi, transfer->easy);
+  self->running--;
+  transfer->events = NULL;
+  if (self->spare.length < SPARE_TRANSFERS)
+    g_queue_push_tail (&self->spare, transfer);
+  else
+    vmp_transfer_free (transfer);
+}
+
+static VmpTransferEnd
+how_it_ended (VmpTransfer *transfer,
+              CURLcode     code)
+{
+  switch (code)
+    {
+    case CURLE_OK:
+      return transfer->head_seen ? VMP_TRANSFER_DONE : VMP_TRANSFER_NO_ANSWER;
+
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      return VMP_TRANSFER_NO_CONNECTION;
+
+    case CURLE_OPERATION_TIMEDOUT: /* the only time-out that is set is that of connecting */
+      return transfer->head_seen ? VMP_TRANSFER_BROKEN : VMP_TRANSFER_NO_CONNECTION;
+
+    default:
+      return transfer->head_seen ? VMP_TRANSFER_BROKEN : VMP_TRANSFER_NO_ANSWER;
+    }
+}
+
+/* Why, in words for people; libcurl's own name ports and milliseconds. (transfer full) */
+static char *
+why_it_ended (VmpTransfer *transfer,
+              CURLcode     code)
+{
+  long os_error = 0;
+
+  switch (code)
+    {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return g_strdup ("no computer of that name is known");
+
+    case CURLE_OPERATION_TIMEDOUT:
+      return g_strdup_printf ("no answer within %d seconds", VMP_LIMIT_CONNECT_MS / 1000);
+
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+      curl_easy_getinfo (transfer->easy, CURLINFO_OS_ERRNO, &os_error);
+      if (os_error != 0)
+        return g_ascii_strdown (g_strerror ((int) os_error), -1);
+      break;
+
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+      return g_strdup ("the connection was closed");
+
+    default:
+      break;
+    }
+
+  return g_strdup (transfer->problem[0] != '\0' ? transfer->problem : curl_easy_strerror (code));
+}
+
+void
+vmp_transfer_finish (VmpTransfer *transfer,
+                     CURLcode     code)
+{
+  VmpUpstream *self = transfer->upstream;
+  const VmpTransferEvents *events = transfer->events;
+  gpointer user_data = transfer->user_data;
+  VmpTransferEnd end;
+  g_autofree char *reason = NULL;
+
+  if (events != NULL && transfer->needs_fresh_connection)
+    {
+      curl_multi_remove_handle (self->multi, transfer->easy);
+      transfer->needs_fresh_connection = FALSE;
+      curl_easy_setopt (transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+      curl_multi_add_handle (self->multi, transfer->easy);
+      return;
+    }
+
+  end = how_it_ended (transfer, code);
+  if (end != VMP_TRANSFER_DONE)
+    reason = why_it_ended (transfer, code);
+
+  /* Before the call, which may start another transfer or free what this one reads. */
+  release (self, transfer);
+  if (events != NULL)
+    events->done (user_data, end, reason);
+}
+
+void
+vmp_transfer_cancel (VmpTransfer *transfer)
+{
+  VmpUpstream *self = transfer->upstream;
+
+  g_return_if_fail (transfer->events != NULL);
+
+  transfer->events = NULL;
+  if (self->inside_curl)
+    g_queue_push_tail (&self->cancelled, transfer);
+  else
+    release (self, transfer);
+}
+
+void
+vmp_transfer_resume (VmpTransfer *transfer)
+{
+  VmpUpstream *self = transfer->upstream;
+
+  g_return_if_fail (transfer->events != NULL);
+
+  /* Inside a callback of libcurl the bytes at hand are still being given; they will be offered again. */
+  g_return_if_fail (!self->inside_curl);
+
+  self->inside_curl = TRUE;
+  curl_easy_pause (transfer->easy, CURLPAUSE_CONT);
+  self->inside_curl = FALSE;
+
+  after_curl (self);
+}

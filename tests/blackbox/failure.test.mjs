@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What clients see when a node fails: an error they understand, and never an answer that looks whole and is not. The
+ * node dies at every single byte of recorded answers.
+ */
+
+import assert from 'node:assert/strict';
+
+import * as http from './lib/http.mjs';
+import { parseData } from './lib/sse.mjs';
+import { behaviour } from './lib/stage.mjs';
+import { deadPort } from './lib/upstream.mjs';
+
+/* The envelope of a failed request. */
+function assertUnavailable(answer, node) {
+  assert.equal(answer.status, 502);
+  assert.equal(answer.head.get('Content-Type'), 'application/json');
+  const { message, ...error } = answer.json().error;
+  assert.deepEqual(error, { type: 'vampire_upstream_error', code: 'upstream_unavailable' });
+  assert.ok(message.includes(node.url), message);
+  assert.deepEqual(Object.keys(answer.json()), ['error']);
+}
+
+/* -- No answer ----------------------------------------------------------------------------- */
+
+behaviour('failure/no-answer/connection-refused', async (stage) => {
+  const node = { url: `http://127.0.0.1:${await deadPort()}` };
+  const gateway = await stage.gateway({ node });
+
+  for (const [method, body] of [['GET'], ['POST', '{"stream":true}'], ['DELETE']])
+    assertUnavailable(await gateway.ask(method, '/v1/x', { body }), node);
+  assert.equal((await gateway.ask('HEAD', '/v1/x')).status, 502);
+});
+
+behaviour('failure/no-answer/name-that-does-not-exist', async (stage) => {
+  const node = { url: 'http://does-not-exist.invalid:1234' };
+
+  assertUnavailable(await (await stage.gateway({ node })).ask('POST', '/v1/x', { body: '{}' }), node);
+});
+
+const deaths = {
+  'before-the-request-is-read': async (wire) => wire.reset(),
+  'after-the-request-by-fin': async (wire) => {
+    await http.readRequest(wire);
+    await wire.end();
+  },
+  'after-the-request-by-reset': async (wire) => {
+    await http.readRequest(wire);
+    await wire.reset();
+  },
+  'after-an-interim-answer': async (wire) => {
+    await http.readRequest(wire);
+    await wire.write('HTTP/1.1 100 Continue\r\n\r\n');
+    await wire.end();
+  },
+  'with-an-answer-that-is-not-http': async (wire) => {
+    await http.readRequest(wire);
+    await wire.write('SSH-2.0-OpenSSH_9.2\r\n');
+    await wire.end();
+  },
+  'with-a-head-of-a-megabyte': async (wire) => {
+    await http.readRequest(wire);
+    await wire.write(`HTTP/1.1 200 OK\r\n${`X-A: ${'x'.repeat(1000)}\r\n`.repeat(1000)}\r\n`);
+    await wire.closed;
+  },
+};
+
+for (const [name, die] of Object.entries(deaths)) {
+  behaviour(`failure/no-answer/dies-${name}`, async (stage) => {
+    const node = await stage.rawNode(die);
+    const gateway = await stage.gateway({ node });
+    const client = await stage.client(gateway);
+
+    for (let i = 0; i < 2; i++) {
+      client.write(http.request('POST', '/v1/x', { body: '{}' }));
+      assertUnavailable(await http.readAnswer(client), node);
+    }
+    assert.equal(node.wires.length, 2, 'no more than asked for');
+    assert.equal((await gateway.status()).active_requests, 0);
+  });
+}
+
+behaviour('failure/no-answer/node-that-comes-back-answers', async (stage) => {
+  let dead = true;
+  const node = await stage.node((request, wire) => (dead ? wire.reset() : wire.write(http.json({ ok: true }))));
+  const gateway = await stage.gateway({ node });
+
+  assertUnavailable(await gateway.ask('GET', '/v1/x'), node);
+  assert.equal((await gateway.status()).nodes_online, 0);
+  dead = false;
+  assert.equal((await gateway.ask('GET', '/v1/x')).status, 200);
+  assert.equal((await gateway.status()).nodes_online, 1);
+});
+
+/* -- The cut at every byte ----------------------------------------------------------------- */
+
+/* A chat as LM Studio streams it, with characters of two, three and four bytes, a comment, an event of another name
+ * and one that is long. */
+function recordedStream(end) {
+  const delta = (content) => JSON.stringify({
+    id: 'chatcmpl-1', object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content }, finish_reason: null }],
+  });
+  const events = [
+    `data: ${delta('Grüße')}`, `: keep-alive${end}data: ${delta('日本 🧛')}`, `event: progress${end}id: 7${end}data: {"p":0.5}`,
+    `data: ${delta('long '.repeat(60))}`, `data: line one${end}data: line two`, 'data: [DONE]',
+  ];
+
+  return events.map((event) => Buffer.from(event + end + end));
+}
+
+/* The same answer as bytes of the wire. Chunks do not follow the events, as they do not with LM Studio. */
+const framings = {
+  'one-chunk-an-event': (events) => [http.STREAM_HEAD, ...events.map(http.chunk), http.LAST_CHUNK],
+  'chunks-across-events': (events) => {
+    const all = Buffer.concat(events);
+    const chunks = [];
+
+    for (let at = 0; at < all.length; at += 150)
+      chunks.push(http.chunk(all.subarray(at, at + 150)));
+    return [http.STREAM_HEAD, ...chunks, http.LAST_CHUNK];
+  },
+};
+
+/* What of a chunked body is there in the first bytes of it. */
+function payloadOf(bytes) {
+  const parts = [];
+
+  for (let at = 0; at < bytes.length;) {
+    const lineEnd = bytes.indexOf('\r\n', at);
+    if (lineEnd < 0)
+      break;
+    const size = parseInt(bytes.subarray(at, lineEnd).toString('latin1'), 16);
+    parts.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
+  }
+  return Buffer.concat(parts);
+}
+
+/* Lets a node send every prefix of @bytes and die each time, over a few connections at once, and calls
+ * check(answer, cut) with what the client got. */
+async function cutEverywhere(stage, bytes, by, check) {
+  const head = bytes.indexOf('\r\n\r\n') + 4;
+  const node = await stage.node(async (request, wire) => {
+    await wire.write(bytes.subarray(0, Number(request.target.slice('/v1/'.length))));
+    await wire[by]();
+  });
+  const gateway = await stage.gateway({ node, args: ['--log-level', 'warning'] });
+  let next = 0;
+  const client = async () => {
+    let wire = await gateway.connect();
+
+    while (next <= bytes.length) {
+      const cut = next++;
+
+      wire.write(http.request('POST', `/v1/${cut}`, { body: '{"stream":true}' }));
+      const answer = await http.readAnswer(wire, { torn: true });
+      try {
+        if (cut < head && answer.status === 502)
+          assertUnavailable(answer, node);
+        else
+          check(answer, cut);
+        /* A reset may overtake what was sent before it; a FIN may not. */
+        if (by === 'end')
+          assert.equal(answer.status, cut < head ? 502 : 200);
+      } catch (error) {
+        error.message = `cut at byte ${cut} of ${bytes.length}: ${error.message}\n${answer.text()}`;
+        throw error;
+      }
+      if (answer.torn || wire.over) {
+        await wire.destroy();
+        wire = await gateway.connect();
+      }
+    }
+    await wire.destroy();
+  };
+
+  await Promise.all(Array.from({ length: 6 }, client));
+  assert.equal(node.requests.length, bytes.length + 1);
+  assert.equal((await gateway.status()).active_requests, 0);
+}
+
+for (const [endName, end] of [['lf', '\n'], ['crlf', '\r\n']]) {
+  for (const [framingName, frame] of Object.entries(framings)) {
+    for (const [byName, by] of [['fin', 'end'], ['reset', 'reset']]) {
+      behaviour(`failure/cut/stream/${endName}/${framingName}/by-${byName}`, async (stage) => {
+        const events = recordedStream(end);
+        const bytes = Buffer.concat(frame(events).map((part) => Buffer.from(part)));
+        const head = bytes.indexOf('\r\n\r\n') + 4;
+        const recorded = parseData(Buffer.concat(events));
+
+        await cutEverywhere(stage, bytes, by, (answer, cut) => {
+          assert.equal(answer.status, 200);
+          assert.equal(answer.torn, false, 'a stream is ended, not torn');
+          const got = parseData(answer.body);
+          const whole = parseData(trimmed(payloadOf(bytes.subarray(head, cut))), { whole: false });
+
+          if (got.length === recorded.length && got.at(-1) === '[DONE]' && got.at(-2) === recorded.at(-2)) {
+            assert.deepEqual(got, recorded);
+            assert.deepEqual(whole, recorded, 'whole only if it came whole');
+            return;
+          }
+          assert.equal(got.pop(), '[DONE]');
+          const { message, ...error } = JSON.parse(got.pop()).error;
+          assert.deepEqual(error, { type: 'vampire_upstream_error', code: 'upstream_stream_interrupted' });
+          assert.ok(message.length > 0);
+          assert.deepEqual(got, recorded.slice(0, got.length), 'what came before the error is as it was recorded');
+          assert.notEqual(got.at(-1), '[DONE]');
+          if (by === 'end')
+            assert.deepEqual(got, whole, 'all events that came whole');
+        });
+      }, { timeout: 60_000 });
+    }
+  }
+}
+
+/* Without the beginning of a character at the end. */
+function trimmed(bytes) {
+  let end = bytes.length;
+
+  while (end > 0 && (bytes[end - 1] & 0xc0) === 0x80)
+    end--;
+  return end > 0 && bytes[end - 1] >= 0xc0 ? bytes.subarray(0, end - 1) : bytes;
+}
+
+const JSON_BODY = JSON.stringify({ object: 'chat.completion', choices: [{ message: { content: 'Grüße, 日本 🧛'.repeat(5) } }] });
+const JSON_HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
+
+const jsonAnswers = {
+  'length': `${JSON_HEAD}Content-Length: ${Buffer.byteLength(JSON_BODY)}\r\n\r\n${JSON_BODY}`,
+  'chunked': `${JSON_HEAD}Transfer-Encoding: chunked\r\n\r\n${http.chunk(JSON_BODY)}${http.LAST_CHUNK}`,
+  'stream-with-a-length': `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 28\r\n\r\n` +
+    'data: {"x":1}\n\ndata: [DONE]\n\n',
+  'compressed-stream': `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n` +
+    `Transfer-Encoding: chunked\r\n\r\n${http.chunk('data: not really gzip\n\n')}${http.LAST_CHUNK}`,
+};
+
+for (const [name, text] of Object.entries(jsonAnswers)) {
+  for (const [byName, by] of [['fin', 'end'], ['reset', 'reset']]) {
+    behaviour(`failure/cut/${name}/by-${byName}-tears-the-connection`, async (stage) => {
+      const bytes = Buffer.from(text);
+      const head = bytes.indexOf('\r\n\r\n') + 4;
+      const whole = bytes.includes('chunked') ? payloadOf(bytes.subarray(head)) : bytes.subarray(head);
+
+      await cutEverywhere(stage, bytes, by, (answer, cut) => {
+        assert.equal(answer.status, 200);
+        if (by === 'end' || cut < bytes.length)
+          assert.equal(answer.torn, cut < bytes.length, 'whole only if it came whole');
+        assert.deepEqual(answer.body, whole.subarray(0, answer.body.length));
+        if (!answer.torn)
+          assert.deepEqual(answer.body, whole);
+      });
+    }, { timeout: 60_000 });
+  }
+}
+
+behaviour('failure/cut/body-that-ends-with-the-connection/reset-is-no-good-end', async (stage) => {
+  const node = await stage.rawNode(async (wire) => {
+    await http.readRequest(wire);
+    await wire.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nhalf of');
+    await relayed;
+    await wire.reset();
+  });
+  let tell;
+  const relayed = new Promise((resolve) => {
+    tell = resolve;
+  });
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  client.write(http.request('GET', '/v1/x'));
+  assert.equal((await http.readAnswerHead(client)).status, 200);
+  assert.equal(String(await http.readChunk(client)), 'half of');
+  tell();
+  await assert.rejects(http.readChunk(client), { name: 'Torn' });
+});
+
+behaviour('failure/cut/stream-that-ends-with-the-connection/half-an-event-is-an-error', async (stage) => {
+  const node = await stage.rawNode(async (wire, n) => {
+    await http.readRequest(wire);
+    await wire.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n');
+    if (n === 1)
+      await wire.write('data: hal');
+    await wire.end();
+  });
+  const gateway = await stage.gateway({ node });
+  const [one, error, done] = parseData((await gateway.ask('GET', '/v1/x')).body);
+
+  assert.deepEqual([one, JSON.parse(error).error.code, done], ['1', 'upstream_stream_interrupted', '[DONE]']);
+  assert.deepEqual(parseData((await gateway.ask('GET', '/v1/x')).body), ['1'], 'and without it there is none');
+});
+
+behaviour('failure/cut/an-event-too-long-to-hold-is-torn', async (stage) => {
+  const node = await stage.rawNode(async (wire) => {
+    await http.readRequest(wire);
+    await wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n'), http.chunk(`data: ${'x'.repeat(12 * 1024 ** 2)}`));
+    await wire.end();
+  });
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  client.write(http.request('GET', '/v1/x'));
+  const answer = await http.readAnswer(client, { torn: true });
+  assert.ok(answer.torn);
+  assert.deepEqual(parseData(answer.body, { whole: false }), ['1']);
+});
+
+behaviour('failure/broken-framing/bad-chunk-in-a-stream-is-an-error-event', async (stage) => {
+  for (const bad of ['xyz\r\n', '-1\r\n', '10000000000000000000\r\nx', '3\r\nabcdef']) {
+    const node = await stage.rawNode(async (wire) => {
+      await http.readRequest(wire);
+      await wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n'), bad);
+      await wire.closed;
+    });
+    const gateway = await stage.gateway({ node });
+    const [one, error, done] = parseData((await gateway.ask('GET', '/v1/x')).body);
+
+    assert.deepEqual([one, JSON.parse(error).error.code, done], ['1', 'upstream_stream_interrupted', '[DONE]'], bad);
+  }
+});
+
+behaviour('failure/broken-framing/two-lengths-are-no-answer', async (stage) => {
+  const node = await stage.rawNode(async (wire) => {
+    await http.readRequest(wire);
+    await wire.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 2\r\n\r\nbody');
+    await wire.end();
+  });
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  client.write(http.request('GET', '/v1/x'));
+  const answer = await http.readAnswer(client, { torn: true });
+  assert.ok(answer.status === 502 || answer.torn, answer.text());
+});

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The guard: what is not well-formed HTTP within the limits is refused, and no node ever hears of it; what is well
+ * formed gets through however it is cut into packets.
+ */
+
+import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
+
+import * as http from './lib/http.mjs';
+import { behaviour } from './lib/stage.mjs';
+import { Wire } from './lib/wire.mjs';
+
+const HOST = 'Host: localhost\r\n';
+const POST = `POST /v1/x HTTP/1.1\r\n${HOST}`;
+
+/* Tells what it got, so that a test sees where a request began and ended. */
+const echo = (request, wire) =>
+  wire.write(http.json({ method: request.method, target: request.target, body: request.body.toString('latin1') }));
+
+/* -- Malformed heads ----------------------------------------------------------------------- */
+
+const refused = {
+  'no-method': [400, ` /v1/x HTTP/1.1\r\n${HOST}\r\n`],
+  'no-target': [400, `GET HTTP/1.1\r\n${HOST}\r\n`],
+  'no-version': [400, `GET /v1/x\r\n${HOST}\r\n`],
+  'two-spaces': [400, `GET  /v1/x HTTP/1.1\r\n${HOST}\r\n`],
+  'space-in-the-target': [400, `GET /v1/x y HTTP/1.1\r\n${HOST}\r\n`],
+  'tab-in-the-request-line': [400, `GET\t/v1/x HTTP/1.1\r\n${HOST}\r\n`],
+  'bad-method': [400, `G(T /v1/x HTTP/1.1\r\n${HOST}\r\n`],
+  'relative-target': [400, `GET v1/x HTTP/1.1\r\n${HOST}\r\n`],
+  'fragment-in-the-target': [400, `GET /v1/x#y HTTP/1.1\r\n${HOST}\r\n`],
+  'control-byte-in-the-target': [400, `GET /v1/\x01 HTTP/1.1\r\n${HOST}\r\n`],
+  'star-target-of-a-get': [400, `GET * HTTP/1.1\r\n${HOST}\r\n`],
+  'authority-target': [400, `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`],
+  'absolute-target-of-another-host': [400, `GET http://evil.example/v1/x HTTP/1.1\r\n${HOST}\r\n`],
+  'version-2': [505, `GET /v1/x HTTP/2.0\r\n${HOST}\r\n`],
+  'http-2-preface': [505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  'version-in-small-letters': [400, `GET /v1/x http/1.1\r\n${HOST}\r\n`],
+  'tls-hello': [400, '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+  'bare-lf': [400, 'GET /v1/x HTTP/1.1\nHost: localhost\n\n'],
+  'bare-cr': [400, `GET /v1/x HTTP/1.1\r\n${HOST}A: b\rC: d\r\n\r\n`],
+  'nul-in-a-field': [400, `GET /v1/x HTTP/1.1\r\n${HOST}A: b\0c\r\n\r\n`],
+  'control-byte-in-a-field': [400, `GET /v1/x HTTP/1.1\r\n${HOST}A: b\x7fc\r\n\r\n`],
+  'no-colon': [400, `GET /v1/x HTTP/1.1\r\n${HOST}A b\r\n\r\n`],
+  'no-name': [400, `GET /v1/x HTTP/1.1\r\n${HOST}: b\r\n\r\n`],
+  'space-before-the-colon': [400, `GET /v1/x HTTP/1.1\r\n${HOST}A : b\r\n\r\n`],
+  'bad-name': [400, `GET /v1/x HTTP/1.1\r\n${HOST}A(b): c\r\n\r\n`],
+  'folded-field': [400, `GET /v1/x HTTP/1.1\r\n${HOST}A: b\r\n c\r\n\r\n`],
+  'space-before-the-first-field': [400, `GET /v1/x HTTP/1.1\r\n ${HOST}\r\n`],
+  'no-host': [400, 'GET /v1/x HTTP/1.1\r\n\r\n'],
+  'two-hosts': [400, `GET /v1/x HTTP/1.1\r\n${HOST}${HOST}\r\n`],
+  'bad-host': [400, 'GET /v1/x HTTP/1.1\r\nHost: local host\r\n\r\n'],
+  'host-with-user': [400, 'GET /v1/x HTTP/1.1\r\nHost: me@localhost\r\n\r\n'],
+  'length-not-a-number': [400, `${POST}Content-Length: 3x\r\n\r\nabc`],
+  'length-with-a-sign': [400, `${POST}Content-Length: +3\r\n\r\nabc`],
+  'negative-length': [400, `${POST}Content-Length: -3\r\n\r\nabc`],
+  'length-in-hexadecimal': [400, `${POST}Content-Length: 0x3\r\n\r\nabc`],
+  'empty-length': [400, `${POST}Content-Length:\r\n\r\nabc`],
+  'length-past-64-bits': [400, `${POST}Content-Length: 18446744073709551619\r\n\r\nabc`],
+  'two-lengths-that-differ': [400, `${POST}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`],
+  'list-of-lengths-that-differ': [400, `${POST}Content-Length: 3, 4\r\n\r\nabcd`],
+  'length-and-coding': [400, `${POST}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+  'coding-and-length': [400, `${POST}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n`],
+  'unknown-coding': [501, `${POST}Transfer-Encoding: gzip\r\n\r\n`],
+  'coding-after-chunked': [501, `${POST}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`],
+  'coding-before-chunked': [501, `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
+  'disguised-coding': [501, `${POST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
+  'coding-in-http-1.0': [400, `POST /v1/x HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+  'unknown-expectation': [417, `${POST}Expect: 200-ok\r\nContent-Length: 3\r\n\r\nabc`],
+  'head-past-64-kib': [431, `GET /v1/x HTTP/1.1\r\n${HOST}A: ${'a'.repeat(65536)}\r\n\r\n`],
+  'target-past-64-kib': [431, `GET /v1/${'a'.repeat(65536)} HTTP/1.1\r\n${HOST}\r\n`],
+  'endless-head': [431, `GET /v1/x HTTP/1.1\r\n${HOST}${'A: b\r\n'.repeat(15000)}`],
+  'too-many-fields': [431, `GET /v1/x HTTP/1.1\r\n${HOST}${'A: b\r\n'.repeat(250)}\r\n`],
+  'chunk-size-not-a-number': [400, `${POST}Transfer-Encoding: chunked\r\n\r\nx\r\nabc\r\n0\r\n\r\n`],
+  'chunk-size-with-a-sign': [400, `${POST}Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n`],
+  'chunk-size-with-0x': [400, `${POST}Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n`],
+  'chunk-size-past-64-bits': [400, `${POST}Transfer-Encoding: chunked\r\n\r\n10000000000000003\r\nabc\r\n0\r\n\r\n`],
+  'chunk-size-with-bare-lf': [400, `${POST}Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n`],
+  'chunk-longer-than-it-says': [400, `${POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n`],
+  'chunk-extension-without-end': [400, `${POST}Transfer-Encoding: chunked\r\n\r\n3;${'a'.repeat(5000)}`],
+};
+
+for (const [name, [status, head]] of Object.entries(refused)) {
+  behaviour(`guard/refused/${name}`, async (stage) => {
+    const node = await stage.node(echo);
+    const gateway = await stage.gateway({ node });
+    const client = await stage.client(gateway);
+
+    client.write(Buffer.from(head, 'latin1'));
+    const answer = await http.readAnswer(client);
+    assert.equal(answer.status, status);
+    assert.equal(answer.head.get('Connection'), 'close');
+    assert.equal(answer.json().error.type, 'vampire_request_error');
+    assert.equal((await client.takeAll()).length, 0);
+    assert.equal(client.over, 'fin', 'a client that still sends can read why');
+
+    await gateway.ask('GET', '/v1/after');
+    assert.deepEqual(node.requests.map((request) => request.target), ['/v1/after'], 'the node heard nothing of it');
+  });
+}
+
+behaviour('guard/refused/what-follows-a-malformed-request-is-not-read', async (stage) => {
+  const node = await stage.node(echo);
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  client.write(`GET /v1/x HTTP/1.1\r\n\r\n`, http.request('GET', '/v1/smuggled'));
+  assert.equal((await http.readAnswer(client)).status, 400);
+  assert.equal((await client.takeAll()).length, 0);
+  assert.deepEqual(node.requests, []);
+});
+
+/* -- Too large ----------------------------------------------------------------------------- */
+
+/* Sends @piece again and again until the other side has had enough, and says what was answered meanwhile. */
+async function floodUntilAnswered(client, piece) {
+  const answered = http.readAnswer(client);
+  let stop = false;
+
+  answered.catch(() => {}).then(() => {
+    stop = true;
+  });
+  while (!stop) {
+    await client.write(piece).catch(() => {
+      stop = true;
+    });
+  }
+  return answered;
+}
+
+behaviour('guard/too-large/content-length-is-413-readable-while-sending', async (stage) => {
+  const node = await stage.node(echo);
+  const gateway = await stage.gateway({ node, args: ['--max-body-mb', '1'] });
+  const client = await stage.client(gateway);
+
+  client.write(`${POST}Content-Length: ${1024 ** 3}\r\n\r\n`);
+  const answer = await floodUntilAnswered(client, Buffer.alloc(64 * 1024));
+  assert.equal(answer.status, 413);
+  assert.equal(answer.head.get('Connection'), 'close');
+  assert.equal(answer.json().error.code, 'body_too_large');
+  assert.equal(node.wires.length, 0);
+});
+
+behaviour('guard/too-large/chunked-body-that-grows-past-the-limit-is-413', async (stage) => {
+  const node = await stage.node(echo);
+  const gateway = await stage.gateway({ node, args: ['--max-body-mb', '1'] });
+  const client = await stage.client(gateway);
+
+  client.write(`${POST}Transfer-Encoding: chunked\r\n\r\n`);
+  const answer = await floodUntilAnswered(client, http.chunk(Buffer.alloc(16 * 1024)));
+  assert.equal(answer.status, 413);
+  assert.ok(client.sent > 1024 ** 2, 'not before the limit');
+  assert.equal(answer.json().error.code, 'body_too_large');
+  assert.equal(node.wires.length, 0);
+});
+
+behaviour('guard/too-large/the-limit-itself-is-allowed', async (stage) => {
+  const node = await stage.node((request, wire) => wire.write(http.json(request.body.length)));
+  const gateway = await stage.gateway({ node, args: ['--max-body-mb', '1'] });
+  const body = Buffer.alloc(1024 ** 2, 'a');
+  const fields = [['Transfer-Encoding', 'chunked']];
+  const chunks = Buffer.concat([http.chunk(body), Buffer.from(http.LAST_CHUNK)]);
+
+  assert.equal((await gateway.ask('POST', '/v1/x', { body })).json(), body.length);
+  assert.equal((await gateway.ask('POST', '/v1/x', { body: chunks, fields })).json(), body.length);
+});
+
+behaviour('guard/too-large/expectation-is-answered-with-413-and-no-100', async (stage) => {
+  const gateway = await stage.gateway({ args: ['--max-body-mb', '1'] });
+  const client = await stage.client(gateway);
+
+  client.write(`${POST}Expect: 100-continue\r\nContent-Length: ${2 * 1024 ** 2}\r\n\r\n`);
+  const answer = await http.readAnswer(client);
+  assert.equal(answer.status, 413);
+  assert.deepEqual(answer.head.interim, []);
+});
+
+/* -- Well formed, whatever it looks like --------------------------------------------------- */
+
+behaviour('guard/expect-100-continue', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+  const client = await stage.client(gateway);
+
+  client.write(`${POST}Expect: 100-continue\r\nContent-Length: 4\r\n\r\n`);
+  assert.equal(String(await client.takeThrough('\r\n\r\n')), 'HTTP/1.1 100 Continue\r\n\r\n');
+  client.write('body');
+  const answer = await http.readAnswer(client);
+  assert.equal(answer.json().body, 'body');
+  assert.deepEqual(answer.head.interim, []);
+});
+
+behaviour('guard/pipelined-requests-are-answered-in-order', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+  const client = await stage.client(gateway);
+  const targets = ['/v1/1', '/health', '/v1/2', '/v1/3', '/nowhere', '/v1/4'];
+
+  client.write(...targets.map((target) => http.request('POST', target, { body: `of ${target}` })));
+  for (const target of targets) {
+    const answer = await http.readAnswer(client);
+
+    if (target.startsWith('/v1/'))
+      assert.deepEqual(answer.json(), { method: 'POST', target, body: `of ${target}` });
+    else
+      assert.equal(answer.status, target === '/health' ? 405 : 404);
+  }
+});
+
+behaviour('guard/pipelined-requests-of-more-than-a-buffer', async (stage) => {
+  const node = await stage.node(echo);
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+  const n = 500;
+
+  for (let i = 0; i < n; i++)
+    client.write(http.request('POST', `/v1/${i}`, { body: 'x'.repeat(i) }));
+  for (let i = 0; i < n; i++) {
+    const { target, body } = (await http.readAnswer(client)).json();
+
+    assert.deepEqual([target, body.length], [`/v1/${i}`, i]);
+  }
+  assert.equal(node.requests.length, n);
+});
+
+const CUT_BODY = '{"model":"m","messages":[]}';
+const whole = {
+  length: http.request('POST', '/v1/x', { body: CUT_BODY, fields: [['A', 'b']] }),
+  chunked: Buffer.concat([
+    http.request('POST', '/v1/x', { body: '', fields: [['Transfer-Encoding', 'chunked']] }),
+    http.chunk(CUT_BODY.slice(0, 3)), http.chunk(CUT_BODY.slice(3)), Buffer.from('0;ext=1\r\nTrailer: x\r\n\r\n'),
+  ]),
+};
+
+for (const [name, bytes] of Object.entries(whole)) {
+  behaviour(`guard/cut/${name}-in-single-bytes`, async (stage) => {
+    const gateway = await stage.gateway({ node: await stage.node(echo) });
+    const client = await stage.client(gateway);
+
+    for (const byte of bytes)
+      await client.write(Buffer.from([byte]));
+    assert.equal((await http.readAnswer(client)).json().body, CUT_BODY);
+  });
+
+  behaviour(`guard/cut/${name}-in-two-at-every-offset`, async (stage) => {
+    const node = await stage.node(echo);
+    const gateway = await stage.gateway({ node });
+    const client = await stage.client(gateway);
+
+    for (let offset = 1; offset < bytes.length; offset++) {
+      await client.write(bytes.subarray(0, offset));
+      await gateway.status(); // by now the first part has been read
+      client.write(bytes.subarray(offset));
+      assert.deepEqual((await http.readAnswer(client)).json(), { method: 'POST', target: '/v1/x', body: CUT_BODY });
+    }
+    assert.equal(node.requests.length, bytes.length - 1);
+  });
+}
+
+behaviour('guard/absolute-form', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+  const host = `localhost:${gateway.port}`;
+
+  assert.equal((await gateway.ask('GET', `http://${host}/v1/x?y`, { host })).json().target, '/v1/x?y');
+});
+
+behaviour('guard/empty-lines-before-a-request-are-overlooked', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+  const client = await stage.client(gateway);
+
+  client.write('\r\n\r\n', http.request('GET', '/v1/1'), '\r\n', http.request('GET', '/v1/2'));
+  assert.equal((await http.readAnswer(client)).json().target, '/v1/1');
+  assert.equal((await http.readAnswer(client)).json().target, '/v1/2');
+});
+
+behaviour('guard/equal-lengths-are-one', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+  const fields = [['Content-Length', '3'], ['Content-Length', '3']];
+
+  assert.equal((await gateway.ask('POST', '/v1/x', { body: 'abc', fields })).json().body, 'abc');
+});
+
+behaviour('guard/connection-is-kept-for-many-requests', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+  const client = await stage.client(gateway);
+
+  for (const target of ['/v1/1', '/health', '/v1/2', '/vampire/v1/status', '/v1/3', '/nowhere', '/v1/4']) {
+    client.write(http.request('GET', target));
+    assert.equal((await http.readAnswer(client)).head.get('Connection'), undefined, target);
+  }
+});
+
+behaviour('guard/connection-close-is-obeyed', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+
+  for (const target of ['/v1/x', '/health']) {
+    const client = await stage.client(gateway);
+
+    client.write(http.request('GET', target, { fields: [['Connection', 'close']] }));
+    const answer = await http.readAnswer(client);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.head.get('Connection'), 'close', target);
+    assert.equal((await client.closed).how, 'fin', target);
+  }
+});
+
+behaviour('guard/http-1.0-closes-after-the-answer', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+
+  for (const host of [null, 'localhost']) {
+    const client = await stage.client(gateway);
+
+    client.write(http.request('GET', '/v1/x', { version: '1.0', host }));
+    assert.equal((await http.readAnswer(client)).json().target, '/v1/x');
+    assert.equal((await client.closed).how, 'fin');
+  }
+});
+
+behaviour('guard/http-1.0-keep-alive-is-kept', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(echo) });
+  const client = await stage.client(gateway);
+
+  for (const target of ['/v1/1', '/v1/2']) {
+    client.write(http.request('GET', target, { version: '1.0', fields: [['Connection', 'keep-alive']] }));
+    const answer = await http.readAnswer(client);
+    assert.equal(answer.json().target, target);
+    assert.equal(answer.head.get('Connection'), 'keep-alive');
+  }
+});
+
+behaviour('guard/http-1.0-gets-a-stream-without-chunks', async (stage) => {
+  const node = await stage.node((request, wire) =>
+    wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n'), http.chunk('data: [DONE]\n\n'), http.LAST_CHUNK));
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  client.write(http.request('GET', '/v1/x', { version: '1.0', fields: [['Connection', 'keep-alive']] }));
+  const answer = await http.readAnswer(client);
+  assert.equal(answer.head.get('Transfer-Encoding'), undefined);
+  assert.equal(answer.head.get('Connection'), 'close');
+  assert.equal(answer.text(), 'data: 1\n\ndata: [DONE]\n\n');
+});
+
+/* -- Connections --------------------------------------------------------------------------- */
+
+behaviour('guard/half-a-head-and-gone-leaves-nothing', async (stage) => {
+  const gateway = await stage.gateway();
+
+  await gateway.status();
+  const before = gateway.descriptors;
+  for (const leave of ['end', 'destroy', 'reset']) {
+    const client = await stage.client(gateway);
+
+    await client.write('GET /v1/models HTTP/1.1\r\nHost: loc');
+    await gateway.status();
+    assert.equal(gateway.descriptors, before + 1);
+    await client[leave]();
+    await gateway.status();
+    assert.equal(gateway.descriptors, before, leave);
+  }
+});
+
+behaviour('guard/512-connections-of-one-address-and-no-more', async (stage) => {
+  const gateway = await stage.gateway();
+  const clients = await Promise.all(Array.from({ length: 512 }, () => stage.client(gateway)));
+  const late = await stage.client(gateway);
+
+  const answer = await http.readAnswer(late);
+  assert.equal(answer.status, 503);
+  assert.equal(answer.json().error.code, 'too_many_connections');
+  assert.equal(answer.head.get('Retry-After'), '1');
+  assert.equal((await late.takeAll()).length, 0);
+
+  const other = await Wire.connect(gateway.port, '::1');
+  other.write(http.request('GET', '/health'));
+  assert.equal((await http.readAnswer(other)).status, 200, 'another address is not concerned');
+
+  await clients[0].end();
+  other.write(http.request('GET', '/health'));
+  assert.equal((await http.readAnswer(other)).status, 200);
+  await other.destroy();
+  assert.equal((await gateway.ask('GET', '/health')).status, 200, 'a place that became free is given away');
+});
+
+behaviour('guard/deadline/half-a-head-gets-408-after-10-s', async (stage) => {
+  const gateway = await stage.gateway();
+  const silent = await stage.client(gateway);
+  const client = await stage.client(gateway);
+  const before = performance.now();
+
+  client.write('GET /v1/models HTTP/1.1\r\nHost: localhost\r\n');
+  const answer = await http.readAnswer(client);
+  const seconds = (performance.now() - before) / 1000;
+  assert.equal(answer.status, 408);
+  assert.equal(answer.json().error.code, 'request_timeout');
+  assert.equal((await client.takeAll()).length, 0);
+  assert.ok(seconds >= 9.9 && seconds < 13, `${seconds} s`);
+
+  assert.equal((await silent.takeAll()).length, 0, 'one that never spoke is closed without a word');
+  assert.equal(silent.over, 'fin');
+});

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What reaches a node and what comes back, to the byte, and how the connections to the node are used.
+ */
+
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+
+import * as http from './lib/http.mjs';
+import { behaviour, signal } from './lib/stage.mjs';
+import { elapsed } from './lib/time.mjs';
+
+const sha256 = (data) => createHash('sha256').update(data).digest('hex');
+const answerOk = (request, wire) => wire.write(http.json({ ok: true }));
+const MB = 1024 ** 2;
+
+/* Asks the gateway and returns what the node saw. */
+async function seen(stage, method, target, options = {}) {
+  const node = await stage.node((request, wire) => wire.write(http.answer(method === 'HEAD' ? 204 : 200)));
+  const gateway = await stage.gateway({ node, ...options.gateway });
+
+  await gateway.ask(method, target, options);
+  assert.equal(node.requests.length, 1);
+  return { ...node.requests[0], node };
+}
+
+/* Asks the gateway of a node that answers with these bytes, and returns what the client saw. */
+async function answered(stage, bytes, { method = 'GET', ...options } = {}) {
+  const node = await stage.node((request, wire) => wire.write(bytes));
+  const gateway = await stage.gateway({ node });
+
+  return gateway.ask(method, '/v1/x', options);
+}
+
+/* -- Up ------------------------------------------------------------------------------------ */
+
+for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']) {
+  behaviour(`relay/method/${method}`, async (stage) => {
+    const request = await seen(stage, method, '/v1/x');
+
+    assert.equal(request.method, method);
+    assert.equal(request.target, '/v1/x');
+    assert.equal(request.body.length, 0);
+  });
+}
+
+for (const method of ['TRACE', 'PROPFIND', 'get', 'BREW']) {
+  behaviour(`relay/method/${method}-is-501`, async (stage) => {
+    const node = await stage.node(answerOk);
+    const gateway = await stage.gateway({ node });
+
+    assert.equal((await gateway.ask(method, '/v1/x')).status, 501);
+    assert.equal(node.wires.length, 0);
+  });
+}
+
+for (const target of ['/v1/a%2Fb/../c?x=1&x=2&y=%zz', '/v1//double', '/v1/?', '/v1', '/v1?a', '/v1/%00%ff',
+                      '/v1/a;b=c', "/v1/!$&'()*+,;=:@~", '/v1/./x', '/v1/x?http://other/?y', '/v1/"<>\\^`{|}']) {
+  behaviour(`relay/target/${encodeURI(target)}`, async (stage) => {
+    assert.equal((await seen(stage, 'GET', target)).target, target);
+  });
+}
+
+behaviour('relay/target/after-the-prefix-of-the-base-url', async (stage) => {
+  const node = await stage.node(answerOk);
+  const gateway = await stage.gateway({ node: { url: `${node.url}/deep/prefix/` } });
+
+  await gateway.ask('GET', '/v1/a%2Fb?c');
+  assert.equal(node.requests[0].target, '/deep/prefix/v1/a%2Fb?c');
+});
+
+behaviour('relay/up/head-is-what-the-client-sent-and-no-more', async (stage) => {
+  const fields = [
+    ['User-Agent', 'test/1'], ['Accept', 'application/json'], ['X-A', '1'], ['x-b', 'two words'], ['X-A', '3'],
+    ['Accept-Encoding', 'gzip, br'], ['X-Empty', ''], ['Content-Type', 'application/json; charset=utf-8'],
+    ['X-A', '2, 4'], ['OpenAI-Beta', 'assistants=v2'], ['X-Vampire-Mode', 'route'], ['X-Bytes', 'caf\xc3\xa9 \xff'],
+  ];
+  const { head, node } = await seen(stage, 'POST', '/v1/x', { fields, body: '{}' });
+  const host = ['Host', `127.0.0.1:${node.port}`];
+  const framing = ({ 0: name }) => /^(host|content-length)$/i.test(name);
+
+  assert.deepEqual(head.fields.filter((field) => !framing(field)), fields);
+  assert.deepEqual(head.fields.filter(framing), [host, ['Content-Length', '2']]);
+});
+
+behaviour('relay/up/nothing-is-added-to-a-bare-request', async (stage) => {
+  const { head, node } = await seen(stage, 'GET', '/v1/x');
+
+  assert.deepEqual(head.fields, [['Host', `127.0.0.1:${node.port}`]]);
+});
+
+behaviour('relay/up/credentials-and-hop-by-hop-fields-stay-here', async (stage) => {
+  const { head, node } = await seen(stage, 'POST', '/v1/x', {
+    gateway: { env: { VAMPIRE_AUTH_TOKEN: 'secret' } },
+    fields: [
+      ['Authorization', 'Bearer secret'], ['X-API-Key', 'secret'], ['Cookie', 'a=b'], ['cookie', 'c=d'],
+      ['Connection', 'keep-alive, X-Named'], ['connection', 'x-also-named'], ['X-Named', '1'], ['X-Also-Named', '1'],
+      ['Keep-Alive', 'timeout=5'], ['Proxy-Authorization', 'Basic eA=='], ['Proxy-Connection', 'keep-alive'],
+      ['TE', 'trailers'], ['Trailer', 'X-T'], ['Upgrade', 'websocket'], ['X-Kept', '1'], ['Expect', '100-continue'],
+    ],
+    body: 'x',
+  });
+
+  assert.deepEqual(head.fields.map(([name]) => name).sort(), ['Content-Length', 'Host', 'X-Kept']);
+  assert.equal(head.get('Host'), `127.0.0.1:${node.port}`);
+});
+
+behaviour('relay/up/authorization-does-not-go-up-without-a-token-either', async (stage) => {
+  const { head } = await seen(stage, 'GET', '/v1/x', { fields: [['Authorization', 'Bearer sk-x'], ['x-api-key', 'y']] });
+
+  assert.deepEqual(head.fields.map(([name]) => name), ['Host']);
+});
+
+const bodies = {
+  'no-body-of-a-post': ['POST', undefined, undefined],
+  'empty-body-of-a-post': ['POST', '', '0'],
+  'body-of-a-delete': ['DELETE', '{"x":1}', '7'],
+  'body-of-a-get': ['GET', '{"x":1}', '7'],
+  'body-of-a-patch': ['PATCH', 'not JSON \0\xff', '11'],
+};
+
+for (const [name, [method, body, length]] of Object.entries(bodies)) {
+  behaviour(`relay/up/${name}`, async (stage) => {
+    const request = await seen(stage, method, '/v1/x', { body });
+
+    assert.equal(request.method, method);
+    assert.equal(request.head.get('Content-Length'), length);
+    assert.equal(request.head.get('Transfer-Encoding'), undefined);
+    assert.equal(request.body.toString('latin1'), body ?? '');
+  });
+}
+
+behaviour('relay/up/chunked-body', async (stage) => {
+  const chunks = Buffer.concat([http.chunk('{"a":'), http.chunk('1}'), Buffer.from('0\r\nX-Trailer: x\r\n\r\n')]);
+  const request = await seen(stage, 'POST', '/v1/x', { body: chunks, fields: [['Transfer-Encoding', 'chunked']] });
+
+  assert.equal(String(request.body), '{"a":1}');
+  assert.equal(request.head.get('X-Trailer'), undefined);
+});
+
+behaviour('relay/up/5-mb-of-random-bytes-and-back', async (stage) => {
+  const gateway = await stage.gateway({
+    node: await stage.node((request, wire) => wire.write(http.answer(200, [['X-Sha', sha256(request.body)]], request.body))),
+  });
+  const body = randomBytes(5 * MB);
+
+  for (const options of [
+    { body },
+    { body: Buffer.concat([http.chunk(body.subarray(0, MB)), http.chunk(body.subarray(MB)), Buffer.from(http.LAST_CHUNK)]),
+      fields: [['Transfer-Encoding', 'chunked']] },
+  ]) {
+    const answer = await gateway.ask('POST', '/v1/x', options);
+
+    assert.equal(answer.head.get('X-Sha'), sha256(body));
+    assert.equal(sha256(answer.body), sha256(body));
+  }
+});
+
+behaviour('relay/up/50-mb-without-being-held-twice', async (stage) => {
+  const node = await stage.node((request, wire) => wire.write(http.json(sha256(request.body))));
+  const gateway = await stage.gateway({ node });
+  const body = randomBytes(50 * MB);
+
+  await gateway.status();
+  const before = gateway.residentBytes;
+  assert.equal((await gateway.ask('POST', '/v1/x', { body })).json(), sha256(body));
+  if (!gateway.isSanitized)
+    assert.ok(gateway.peakBytes - before < 2 * body.length, `${(gateway.peakBytes - before) / MB} MB`);
+});
+
+behaviour('relay/up/proxies-of-the-environment-are-not-used', async (stage) => {
+  const proxy = await stage.node((request, wire) => wire.write(http.answer(500)));
+  const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
+  const env = Object.fromEntries(names.map((name) => [name, proxy.url]));
+  const gateway = await stage.gateway({ node: await stage.node(answerOk), env });
+
+  assert.equal((await gateway.ask('GET', '/v1/x')).status, 200);
+  assert.equal(proxy.wires.length, 0);
+});
+
+/* -- Down ---------------------------------------------------------------------------------- */
+
+behaviour('relay/down/head-is-what-the-node-sent', async (stage) => {
+  const fields = [
+    ['Server', 'LM Studio'], ['Content-Type', 'application/json; charset=utf-8'], ['X-A', '1'], ['x-b', 'two words'],
+    ['Set-Cookie', 'a=b'], ['X-A', '3'], ['Set-Cookie', 'c=d'], ['X-Empty', ''], ['X-A', '2, 4'], ['ETag', 'W/"x"'],
+    ['Date', 'Thu, 01 Jan 1970 00:00:00 GMT'], ['X-Bytes', 'caf\xc3\xa9 \xff'], ['Content-Length', '2'],
+  ];
+  const answer = await answered(stage, http.answer(200, fields, '{}'));
+
+  assert.deepEqual(answer.head.fields, fields);
+  assert.equal(answer.text(), '{}');
+});
+
+behaviour('relay/down/hop-by-hop-fields-are-dropped', async (stage) => {
+  const answer = await answered(stage, http.answer(200, [
+    ['Connection', 'keep-alive, X-Named'], ['Keep-Alive', 'timeout=5'], ['X-Named', '1'], ['Proxy-Authenticate', 'Basic'],
+    ['Upgrade', 'h2c'], ['Trailer', 'X-T'], ['Proxy-Connection', 'keep-alive'], ['X-Kept', '1'],
+  ], 'x'));
+
+  assert.deepEqual(answer.head.fields, [['X-Kept', '1'], ['Content-Length', '1']]);
+});
+
+for (const [status, reason] of [[200, 'OK'], [201, 'Created'], [299, 'Odd, but so'], [400, 'Bad Request'], [404, ''],
+                                [418, "I'm a teapot"], [429, 'Too Many Requests'], [500, 'Internal Server Error'],
+                                [599, 'Caf\xe9']]) {
+  behaviour(`relay/down/status-${status}`, async (stage) => {
+    const answer = await answered(stage, Buffer.from(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 4\r\n\r\nbody`, 'latin1'));
+
+    assert.equal(answer.status, status);
+    assert.equal(answer.head.reason, reason);
+    assert.equal(answer.text(), 'body');
+  });
+}
+
+for (const status of [204, 304]) {
+  behaviour(`relay/down/status-${status}-has-no-body`, async (stage) => {
+    const node = await stage.node((request, wire) => wire.write(http.answer(status, [['ETag', '"x"']])));
+    const gateway = await stage.gateway({ node });
+    const client = await stage.client(gateway);
+
+    for (let i = 0; i < 2; i++) {
+      client.write(http.request('GET', '/v1/x'));
+      const answer = await http.readAnswer(client);
+      assert.equal(answer.status, status);
+      assert.deepEqual(answer.head.fields, [['ETag', '"x"']]);
+    }
+  });
+}
+
+behaviour('relay/down/answer-to-head-keeps-its-length-and-the-connection', async (stage) => {
+  const node = await stage.node((request, wire) => wire.write('HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n'));
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  for (let i = 0; i < 2; i++) {
+    client.write(http.request('HEAD', '/v1/x'));
+    const answer = await http.readAnswer(client, { method: 'HEAD' });
+    assert.equal(answer.head.length, 1234);
+  }
+  assert.equal(node.wires.length, 1);
+});
+
+behaviour('relay/down/interim-answers-are-swallowed', async (stage) => {
+  const answer = await answered(stage, Buffer.concat([
+    Buffer.from('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX-A: b\r\n\r\n'),
+    Buffer.from('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'), http.answer(200, [['X-C', 'd']], 'body'),
+  ]));
+
+  assert.deepEqual(answer.head.interim, []);
+  assert.deepEqual(answer.head.fields, [['X-C', 'd'], ['Content-Length', '4']]);
+  assert.equal(answer.text(), 'body');
+});
+
+behaviour('relay/down/redirects-are-not-followed', async (stage) => {
+  const other = await stage.node(answerOk);
+  const fields = [['Location', `${other.url}/v1/x`], ['Content-Length', '0']];
+
+  for (const status of [301, 302, 307, 308])
+    assert.deepEqual((await answered(stage, http.answer(status, fields))).head.fields, fields);
+  assert.equal(other.wires.length, 0);
+});
+
+behaviour('relay/down/compressed-bodies-are-left-alone', async (stage) => {
+  const body = randomBytes(1000);
+  const answer = await answered(stage, http.answer(200, [['Content-Encoding', 'gzip']], body));
+
+  assert.equal(answer.head.get('Content-Encoding'), 'gzip');
+  assert.deepEqual(answer.body, body);
+});
+
+behaviour('relay/down/chunked-body-without-its-trailers', async (stage) => {
+  const answer = await answered(stage, Buffer.concat([
+    Buffer.from('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'), http.chunk('ab'), http.chunk('c'),
+    Buffer.from('0\r\nX-T: u\r\n\r\n'),
+  ]));
+
+  assert.ok(answer.head.isChunked);
+  assert.equal(answer.text(), 'abc');
+});
+
+behaviour('relay/down/body-that-ends-with-the-connection', async (stage) => {
+  const node = await stage.rawNode(async (wire) => {
+    await http.readRequest(wire);
+    await wire.write('HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nto the end');
+    await wire.end();
+  });
+  const gateway = await stage.gateway({ node });
+  const answer = await gateway.ask('GET', '/v1/x');
+
+  assert.equal(answer.head.startLine, 'HTTP/1.1 200 OK');
+  assert.equal(answer.text(), 'to the end');
+});
+
+behaviour('relay/down/errors-of-lm-studio-pass-unchanged', async (stage) => {
+  const body = '{"error":"Unexpected endpoint or method. (GET /v1/nothing). Returning 200 anyway"}';
+  const fields = [['Content-Type', 'application/json; charset=utf-8'], ['Content-Length', String(body.length)]];
+  const answer = await answered(stage, http.answer(200, fields, body, 'OK'));
+
+  assert.equal(answer.status, 200);
+  assert.deepEqual(answer.head.fields, fields);
+  assert.equal(answer.text(), body);
+});
+
+/* -- Connections to the node --------------------------------------------------------------- */
+
+behaviour('relay/pool/connection-is-used-again', async (stage) => {
+  const node = await stage.node(answerOk);
+  const gateway = await stage.gateway({ node });
+
+  for (const method of ['GET', 'POST', 'DELETE', 'POST'])
+    await gateway.ask(method, '/v1/x', { body: method === 'POST' ? '{}' : undefined });
+  assert.deepEqual(node.requests.map((request) => [request.connection, request.nth]), [[1, 1], [1, 2], [1, 3], [1, 4]]);
+});
+
+behaviour('relay/pool/connection-idle-for-over-4-s-is-not-used-again', async (stage) => {
+  const node = await stage.node(answerOk);
+  const gateway = await stage.gateway({ node });
+
+  await gateway.ask('GET', '/v1/1');
+  await elapsed(4050);
+  await gateway.ask('GET', '/v1/2');
+  assert.deepEqual(node.requests.map((request) => request.connection), [1, 2]);
+});
+
+behaviour('relay/pool/connection-that-the-node-closed-is-not-used-again', async (stage) => {
+  const node = await stage.node(async (request, wire) => {
+    await wire.write(http.json(request.connection));
+    await wire.end();
+  });
+  const gateway = await stage.gateway({ node });
+
+  for (let i = 1; i <= 5; i++)
+    assert.equal((await gateway.ask('POST', '/v1/x', { body: '{}' })).json(), i);
+  assert.equal(node.requests.length, 5);
+});
+
+for (const [how, die] of [['fin', (wire) => wire.end()], ['reset', (wire) => wire.reset()]]) {
+  behaviour(`relay/retry/kept-connection-that-dies-by-${how}-is-replaced-once`, async (stage) => {
+    const node = await stage.node((request, wire) =>
+      (request.target === '/v1/2' && request.connection === 1 ? die(wire) : wire.write(http.json(request.connection))));
+    const gateway = await stage.gateway({ node });
+    const body = randomBytes(300000).toString('hex');
+
+    await gateway.ask('GET', '/v1/1');
+    assert.equal((await gateway.ask('POST', '/v1/2', { body })).json(), 2);
+    assert.deepEqual(node.requests.map((request) => request.target), ['/v1/1', '/v1/2', '/v1/2']);
+    assert.equal(String(node.requests[2].body), body, 'the second time whole, too');
+  });
+
+  behaviour(`relay/retry/when-the-second-dies-by-${how}-too-it-is-502`, async (stage) => {
+    const node = await stage.node((request, wire) => (request.target === '/v1/2' ? die(wire) : answerOk(request, wire)));
+    const gateway = await stage.gateway({ node });
+
+    await gateway.ask('GET', '/v1/1');
+    const answer = await gateway.ask('POST', '/v1/2', { body: '{}' });
+    assert.equal(answer.status, 502);
+    assert.deepEqual(node.requests.map((request) => request.target), ['/v1/1', '/v1/2', '/v1/2']);
+  });
+}
+
+behaviour('relay/retry/goes-to-a-new-connection-not-to-another-old-one', async (stage) => {
+  const all = signal();
+  const node = await stage.node(async (request, wire) => {
+    if (request.target === '/v1/2' && request.nth > 1) {
+      await wire.end();
+      return;
+    }
+    if (node.requests.length === 4)
+      all.resolve();
+    if (request.target === '/v1/1')
+      await all;
+    wire.write(http.json(request.connection));
+  });
+  const gateway = await stage.gateway({ node });
+
+  await Promise.all([1, 2, 3, 4].map(() => gateway.ask('GET', '/v1/1')));
+  assert.equal((await gateway.ask('POST', '/v1/2', { body: '{}' })).json(), 5);
+  assert.equal(node.requests.length, 6);
+});
+
+behaviour('relay/retry/not-on-a-new-connection', async (stage) => {
+  const node = await stage.node((request, wire) => wire.end());
+  const gateway = await stage.gateway({ node });
+
+  assert.equal((await gateway.ask('POST', '/v1/x', { body: '{}' })).status, 502);
+  assert.equal(node.requests.length, 1);
+});
+
+behaviour('relay/retry/not-after-the-first-byte-of-an-answer', async (stage) => {
+  const node = await stage.node(async (request, wire) => {
+    if (request.nth === 1) {
+      wire.write(http.json(1));
+    } else {
+      await wire.write('HTTP/1.1 200 OK\r\n');
+      await wire.end();
+    }
+  });
+  const gateway = await stage.gateway({ node });
+
+  await gateway.ask('GET', '/v1/1');
+  assert.equal((await gateway.ask('POST', '/v1/2', { body: '{}' })).status, 502);
+  assert.equal(node.requests.length, 2);
+});

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The span scanner once more, as slow and as plain as can be: what vmp_json_scan() is compared with, in
+ * its unit tests and by its fuzz target.
+ */
+
+#pragma once
+
+#include "core/vmp-json-scan.h"
+
+gboolean naive_json_scan (const char  *data,
+                          gsize        len,
+                          VmpJsonScan *scan);

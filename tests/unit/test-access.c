@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Behaviour of the access checks, as tables of requests and verdicts.
+ */
+
+#include "gateway/vmp-access.h"
+
+#include <string.h>
+
+typedef struct {
+  const char *path;
+  const char *fields;   /* lines, each with its CR LF */
+  int problem;          /* a VmpProblem, or one of the below */
+  const char *origin;   /* expected in the answer; NULL: none */
+} Case;
+
+#define GRANTED (-1)
+#define PREFLIGHT (-2)
+
+static VmpSettings *
+load_settings (const char * const *variables)
+{
+  g_autoptr (GError) error = NULL;
+  VmpSettings *settings = vmp_settings_load (NULL, variables, &error);
+
+  g_assert_no_error (error);
+  return settings;
+}
+
+static VmpAccess
+check (const VmpSettings *settings,
+       const char        *method,
+       const Case        *test,
+       gboolean           on_loopback,
+       VmpAccessVerdict  *verdict,
+       char             **text)
+{
+  g_autofree VmpHttpHead *head = g_new (VmpHttpHead, 1);
+  gsize scanned = 0;
+  gsize head_len;
+
+  *text = g_strdup_printf ("%s %s HTTP/1.1\r\n%s\r\n", method, test->path, test->fields);
+  g_assert_cmpint (vmp_http_head_parse (*text, strlen (*text), &scanned, head, &head_len), ==, VMP_HEAD_OK);
+
+  return vmp_access_check (settings, head, on_loopback, verdict);
+}
+
+static void
+check_cases (const VmpSettings *settings,
+             const char        *method,
+             const Case        *cases,
+             gsize              n)
+{
+  gsize i;
+
+  for (i = 0; i < n; i++)
+    {
+      g_autofree char *text = NULL;
+      VmpAccessVerdict verdict;
+      VmpAccess access = check (settings, method, &cases[i], TRUE, &verdict, &text);
+
+      switch (cases[i].problem)
+        {
+        case GRANTED:
+          g_assert_cmpint (access, ==, VMP_ACCESS_GRANTED);
+          break;
+
+        case PREFLIGHT:
+          g_assert_cmpint (access, ==, VMP_ACCESS_PREFLIGHT);
+          break;
+
+        default:
+          g_assert_cmpint (access, ==, VMP_ACCESS_REFUSED);
+          g_assert_cmpint (verdict.problem, ==, cases[i].problem);
+          g_assert_nonnull (verdict.message);
+          break;
+        }
+      if (cases[i].origin != NULL)
+        g_assert_true (vmp_slice_equal (verdict.cors_origin, cases[i].origin));
+      else
+        g_assert_null (verdict.cors_origin.data);
+    }
+}
+
+static void
+test_host (void)
+{
+  static const char * const variables[] = { "HOME=/nonexistent", "VAMPIRE_ALLOWED_HOSTS=studio.local", NULL };
+  static const Case cases[] = {
+    { "/v1/models", "Host: localhost:7777\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: LOCALHOST\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: localhost.:7777\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: vampire.localhost\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: 127.0.0.1:7777\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: 127.9.8.7\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: [::1]:7777\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: studio.local:7777\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: evil.example\r\n", VMP_PROBLEM_HOST_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: localhost.evil.example\r\n", VMP_PROBLEM_HOST_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: evillocalhost\r\n", VMP_PROBLEM_HOST_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: 192.168.1.5\r\n", VMP_PROBLEM_HOST_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: 127.0.0.1.nip.io\r\n", VMP_PROBLEM_HOST_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: [::ffff:192.168.1.5]\r\n", VMP_PROBLEM_HOST_NOT_ALLOWED, NULL },
+    { "/", "Host: evil.example\r\n", VMP_PROBLEM_HOST_NOT_ALLOWED, NULL },
+  };
+  g_autoptr (VmpSettings) settings = load_settings (variables);
+  g_autofree char *text = NULL;
+  VmpAccessVerdict verdict;
+
+  check_cases (settings, "GET", cases, G_N_ELEMENTS (cases));
+
+  /* A LAN listener has a token instead, which no page can know. */
+  g_assert_cmpint (check (settings, "GET", &cases[8], FALSE, &verdict, &text), ==, VMP_ACCESS_GRANTED);
+}
+
+static void
+test_origin (void)
+{
+  static const char * const variables[] = {
+    "HOME=/nonexistent", "VAMPIRE_CORS_ORIGINS=https://chat.example,chrome-extension://abc", NULL
+  };
+  static const Case cases[] = {
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: http://localhost:7777\r\n", GRANTED, "http://localhost:7777" },
+    { "/vampire/v1/status", "Host: localhost:7777\r\nOrigin: http://localhost:7777\r\n", GRANTED,
+      "http://localhost:7777" },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: http://localhost:3000\r\n", GRANTED, "http://localhost:3000" },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: http://127.0.0.1:8080\r\n", GRANTED, "http://127.0.0.1:8080" },
+    { "/vampire/v1/status", "Host: localhost:7777\r\nOrigin: http://localhost:3000\r\n",
+      VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/", "Host: localhost:7777\r\nOrigin: http://localhost:3000\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: vscode-webview://a1b2\r\n", GRANTED, "vscode-webview://a1b2" },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: app://obsidian.md\r\n", GRANTED, "app://obsidian.md" },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: tauri://localhost\r\n", GRANTED, "tauri://localhost" },
+    { "/vampire/v1/status", "Host: localhost:7777\r\nOrigin: app://obsidian.md\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED,
+      NULL },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: https://evil.example\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: http://localhost.evil.example\r\n",
+      VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: http://localhost:1@evil.example\r\n",
+      VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: null\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: chrome-extension://abc\r\n", GRANTED, "chrome-extension://abc" },
+    { "/v1/models", "Host: localhost:7777\r\nOrigin: chrome-extension://abd\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED,
+      NULL },
+    { "/vampire/v1/status", "Host: localhost:7777\r\nOrigin: https://chat.example\r\n", GRANTED,
+      "https://chat.example" },
+    { "/v1/models", "Host: localhost:7777\r\nSec-Fetch-Site: cross-site\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/v1/models", "Host: localhost:7777\r\nSec-Fetch-Site: none\r\n", GRANTED, NULL },
+  };
+  static const Case preflights[] = {
+    { "/v1/chat/completions", "Host: localhost:7777\r\nOrigin: http://localhost:3000\r\n", PREFLIGHT,
+      "http://localhost:3000" },
+    { "/v1/chat/completions", "Host: localhost:7777\r\n", PREFLIGHT, NULL },
+    { "/v1/chat/completions", "Host: localhost:7777\r\nOrigin: https://evil.example\r\n",
+      VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+  };
+  g_autoptr (VmpSettings) settings = load_settings (variables);
+
+  check_cases (settings, "POST", cases, G_N_ELEMENTS (cases));
+  check_cases (settings, "OPTIONS", preflights, G_N_ELEMENTS (preflights));
+}
+
+static void
+test_token (void)
+{
+  static const char * const variables[] = { "HOME=/nonexistent", "VAMPIRE_AUTH_TOKEN=s\xc3\xa9same", NULL };
+  static const Case cases[] = {
+    { "/v1/models", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/vampire/v1/status", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/health", "Host: localhost\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Bearer s\xc3\xa9same\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: bEARER s\xc3\xa9same\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: localhost\r\nX-Api-Key: s\xc3\xa9same\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Bearer s\xc3\xa9sam\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Bearer s\xc3\xa9same2\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Bearer  s\xc3\xa9same\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Bearer \xff\xfe\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Basic s\xc3\xa9same\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Bearer\r\n", VMP_PROBLEM_TOKEN, NULL },
+    /* The path as a node would resolve it does not matter: what is relayed is under /v1. */
+    { "/v1/../health", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/v1", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    /* A page learns nothing of the token. */
+    { "/v1/models", "Host: localhost\r\nOrigin: https://evil.example\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+  };
+  g_autoptr (VmpSettings) settings = load_settings (variables);
+
+  check_cases (settings, "GET", cases, G_N_ELEMENTS (cases));
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/gateway/access/host", test_host);
+  g_test_add_func ("/gateway/access/origin", test_origin);
+  g_test_add_func ("/gateway/access/token", test_token);
+
+  return g_test_run ();
+}
