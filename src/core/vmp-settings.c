@@ -431,8 +431,8 @@ vmp_settings_check_reload (const VmpSettings *listening,
     return TRUE;
 
   vmp_settings_set_invalid (error,
-                            "The auth_token cannot go away while Vampire listens on \"%s\", which other computers can reach; "
-                            "keep it until Vampire is restarted on another host.",
+                            "The auth_token cannot go away while Vampire listens on \"%s\", "
+                            "which other computers can reach; keep it until Vampire is restarted on another host.",
                             listening->host);
 
   return FALSE;

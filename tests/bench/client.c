@@ -41,6 +41,8 @@ struct _VmpBenchClient {
   int fd;
   guint port;
   gint64 asked_ns;
+  gint64 last_read_ns;
+  gint64 silence_ns;
   gboolean streamed;      /* what was asked for */
 
   Framing framing;
@@ -148,7 +150,8 @@ vmp_bench_client_ask (VmpBenchClient  *self,
   self->done = FALSE;
 
   /* One request at a time: the socket always has room for it. */
-  self->asked_ns = vmp_bench_now ();
+  self->asked_ns = self->last_read_ns = vmp_bench_now ();
+  self->silence_ns = 0;
   sent = send (self->fd, request, len, MSG_NOSIGNAL);
   if (sent < 0)
     return failed_errno (error, "cannot send");
@@ -353,11 +356,14 @@ vmp_bench_client_read (VmpBenchClient     *self,
                        GError            **error)
 {
   static char bytes[READ_BYTES];
+  gint64 now = vmp_bench_now ();
   gssize got = recv (self->fd, bytes, sizeof bytes, MSG_DONTWAIT);
   gsize at = 0;
 
   if (got < 0 && errno == EAGAIN)
     return VMP_BENCH_UNDER_WAY;
+  self->silence_ns = MAX (self->silence_ns, now - self->last_read_ns);
+  self->last_read_ns = now;
   if (got <= 0)
     {
       if (got < 0)
@@ -432,4 +438,10 @@ guint64
 vmp_bench_client_events (VmpBenchClient *self)
 {
   return self->events;
+}
+
+gint64
+vmp_bench_client_silence_ns (VmpBenchClient *self)
+{
+  return self->silence_ns;
 }

@@ -50,4 +50,7 @@ gint64 vmp_bench_client_asked_ns (VmpBenchClient *self);
 /* Events of the answer so far. */
 guint64 vmp_bench_client_events (VmpBenchClient *self);
 
+/* The longest time since the last ask, in nanoseconds, in which no byte of the answer came. */
+gint64 vmp_bench_client_silence_ns (VmpBenchClient *self);
+
 G_END_DECLS

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The measurements of streamed answers: flat out, paced, and held open. All streams are opened first; the window
- * opens when each has had an event and closes while all still run. Run by load.c.
+ * opens when each has had an event (flat out, where one may have to wait for the others, when one has) and closes
+ * while all still run. Run by load.c.
  */
 
 #include "load.h"
@@ -131,8 +132,9 @@ open_all (Run     *run,
           GError **error)
 {
   guint crowd = run->kind == HELD ? OPENED_AT_A_TIME : G_MAXUINT;
+  guint enough = run->kind == FLAT ? 1 : run->options->connections;
 
-  while (run->started < run->options->connections)
+  while (run->started < enough)
     {
       while (run->clients->len < run->options->connections && run->clients->len - run->started < crowd)
         {
@@ -151,6 +153,7 @@ run_window (Run     *run,
             GError **error)
 {
   const VmpBenchOptions *options = run->options;
+  gint64 silence_ns = 0;
 
   if (!open_all (run, error) || !vmp_bench_moment_read (options, &run->from, error))
     return FALSE;
@@ -171,6 +174,10 @@ run_window (Run     *run,
     }
 
   vmp_bench_print ("events_per_s", run->events * 1e9 / (run->to.now_ns - run->from.now_ns));
+  for (guint i = 0; i < run->clients->len; i++)
+    silence_ns = MAX (silence_ns, vmp_bench_client_silence_ns (run->clients->pdata[i]));
+  if (run->kind == FLAT)
+    vmp_bench_print ("silence_ms", silence_ns / 1e6);
   vmp_bench_print_percentiles (run->delays);
   vmp_bench_print_usage (options, &run->from, &run->to, run->events);
   return TRUE;

@@ -30,7 +30,7 @@ typedef struct {
 /* Closed loop of chat completions in one piece: requests_per_s, p50_us, p99_us, cpu_us, wait_percent. */
 gboolean vmp_bench_post (const VmpBenchOptions *options, GError **error);
 
-/* Streams as fast as they come: events_per_s, cpu_us, wait_percent. */
+/* Streams as fast as they come: events_per_s, silence_ms (the longest of any stream), cpu_us, wait_percent. */
 gboolean vmp_bench_flat (const VmpBenchOptions *options, GError **error);
 
 /* Paced streams: events_per_s, p50_us and p99_us of each event's way from the upstream, cpu_us, wait_percent. */

@@ -427,8 +427,10 @@ listen_on_loopback (int port)
     .sin_family = AF_INET, .sin_port = htons (port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK)
   };
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int on = 1;
 
   if (fd < 0 ||
+      setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
       bind (fd, (struct sockaddr *) &address, sizeof address) < 0 ||
       listen (fd, 4096) < 0)
     {

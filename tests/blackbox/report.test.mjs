@@ -163,7 +163,7 @@ behaviour('report/access-log/how-it-ended', async (stage) => {
   while (node.requests.length < 3)
     await gateway.status();
   client.destroy();
-  assert.deepEqual(await ends('/v1/gone'), ['0', 'client gone']);
+  assert.deepEqual(await ends('/v1/gone'), ['-', 'client gone']);
 });
 
 behaviour('report/access-log/no-client-forges-a-line', async (stage) => {

@@ -197,10 +197,13 @@ truncate_answer (SimAnswer *self,
       if (max >= 0 && n + part->ends->len > max)
         {
           truncate_part (part, (guint) max - n);
-          g_ptr_array_set_size (self->parts, (int) i + 1);
+          /* Of a tool call that did not begin there is nothing to show. */
+          g_ptr_array_set_size (self->parts, (int) i + (part->name == NULL || part->ends->len > 0));
           self->finish = "length";
           self->stop_reason = "maxPredictedTokensReached";
         }
+      if (i == self->parts->len)
+        break;
       n += part->ends->len;
       if (part->kind == SIM_PART_REASONING)
         self->n_reasoning_tokens += part->ends->len;

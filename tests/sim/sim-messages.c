@@ -104,7 +104,8 @@ write_message (SimRun     *run,
       const SimPart *part = run->answer->parts->pdata[i];
 
       /* A call that was cut short has no valid input to show. */
-      if (part->kind == SIM_PART_TOOL_CALL && !g_str_has_suffix (part->text->str, "}"))
+      if (part->kind == SIM_PART_TOOL_CALL && i + 1 == run->answer->parts->len
+          && strcmp (run->answer->finish, "length") == 0)
         continue;
       write_block (run, json, NULL, part, TRUE);
     }

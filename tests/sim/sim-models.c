@@ -266,8 +266,9 @@ static void
 instance_loaded (SimInstance *self)
 {
   Sim *sim = self->models->sim;
-  SimLoadedFunc loaded = g_steal_pointer (&self->loaded);
+  SimLoadedFunc loaded = self->loaded;
 
+  self->loaded = NULL;
   self->state = SIM_INSTANCE_LOADED;
   self->load_seconds = (double) (g_get_monotonic_time () - self->load_started) / G_USEC_PER_SEC;
   sim_stats_add (sim->stats, SIM_COUNT_LOADING, -1);
@@ -383,6 +384,16 @@ settle_fired (gpointer data)
     }
 }
 
+static int
+count_slots (const SimConfig *config,
+             const SimModel  *model)
+{
+  if (config->parallel > 0)
+    return config->parallel;
+
+  return g_str_equal (model->format, "gguf") && sim_config_since (config, SIM_VERSION (0, 4, 0)) ? DEFAULT_PARALLEL : 1;
+}
+
 static SimInstance *
 instance_new (SimModels           *self,
               SimModel            *model,
@@ -400,11 +411,7 @@ instance_new (SimModels           *self,
   instance->config.context_length = MIN (instance->config.context_length, model->max_context);
   if (instance->config.num_experts <= 0)
     instance->config.num_experts = model->experts;
-  instance->parallel = config->parallel;
-  if (instance->parallel == 0)
-    instance->parallel = g_str_equal (model->format, "gguf") && sim_config_since (config, SIM_VERSION (0, 4, 0))
-                         ? DEFAULT_PARALLEL
-                         : 1;
+  instance->parallel = count_slots (config, model);
   instance->link.data = instance;
   sim_timer_init (&instance->timer, load_fired, instance);
   if (model->instances.length > 0)
@@ -694,6 +701,24 @@ sim_models_add_downloaded (SimModels  *self,
   model = sim_catalogue_make (key);
   model->is_downloaded_later = TRUE;
   g_ptr_array_add (self->models, model);
+}
+
+void
+sim_models_config_changed (SimModels *self)
+{
+  for (guint i = 0; i < self->models->len; i++)
+    {
+      SimModel *model = self->models->pdata[i];
+
+      for (GList *link = model->instances.head; link != NULL; link = link->next)
+        {
+          SimInstance *instance = link->data;
+
+          instance->parallel = count_slots (self->sim->config, model);
+          if (instance->state == SIM_INSTANCE_LOADED && instance->waiting.length > 0)
+            sim_timer_arm_ms (self->sim->timers, &instance->timer, 0);
+        }
+    }
 }
 
 static void

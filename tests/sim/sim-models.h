@@ -120,6 +120,9 @@ gboolean sim_models_read_file (SimModels   *self,
 /* All instances go, with their seats; then the models of the start are loaded again. */
 void sim_models_reset (SimModels *self);
 
+/* Gives the instances the number of slots that the knobs say now. */
+void sim_models_config_changed (SimModels *self);
+
 /* A model that was downloaded. */
 void sim_models_add_downloaded (SimModels  *self,
                                 const char *key);

@@ -10,12 +10,12 @@ import assert from 'node:assert/strict';
 /**
  * @body: a whole stream
  * @whole: whether it must end at the end of an event; otherwise half an event at its end is left out, as the
- *   standard says
+ *   standard says, and so is half a character
  *
  * Returns the events, each as { event, data, id }. Bytes that are not UTF-8 are an error.
  */
 export function parseEvents(body, { whole = true } = {}) {
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(body, { stream: !whole });
   const lines = text.split(/\r\n|\n|\r/);
   const events = [];
   let fields = [];
