@@ -12,7 +12,7 @@
 #include "core/vmp-json-string.h"
 #include "core/vmp-limits.h"
 
-static const char *const member_names[VMP_N_MEMBERS] = {
+static const char * const member_names[VMP_N_MEMBERS] = {
   [VMP_MEMBER_MODEL] = "model",
   [VMP_MEMBER_STREAM] = "stream",
   [VMP_MEMBER_VAMPIRE] = "vampire",

@@ -92,8 +92,9 @@ vmp_json_skip_string (const guint8 *p,
   return vmp_json_skip_text (p, end);
 }
 
-/* Writes what the text between the quotes of a well-formed string says to @out, which has room for as many bytes:
- * no escape is shorter than what it stands for. Returns the length, or -1 for an escaped NUL or an unpaired surrogate. */
+/* Writes what the text between the quotes of a well-formed string says to @out, which has room for as many
+ * bytes: no escape is shorter than what it stands for. Returns the length, or -1 for an escaped NUL or an
+ * unpaired surrogate. */
 gssize vmp_json_undo_escapes (const guint8 *p,
                               const guint8 *end,
                               char         *out);

@@ -117,7 +117,7 @@ check_method (const char *data,
 static VmpHeadFault
 take_absolute_form (Parse *parse)
 {
-  static const char *const schemes[] = { "http://", "https://" };
+  static const char * const schemes[] = { "http://", "https://" };
   VmpSlice target = parse->head->target;
 
   for (gsize i = 0; i < G_N_ELEMENTS (schemes); i++)
@@ -154,7 +154,8 @@ take_target (Parse *parse)
       || memchr (head->target.data, '#', head->target.len) != NULL)
     return VMP_HEAD_BAD_TARGET;
 
-  if (head->target.data[0] != '/' && !(vmp_slice_equal (head->target, "*") && vmp_slice_equal (head->method, "OPTIONS")))
+  if (head->target.data[0] != '/'
+      && !(vmp_slice_equal (head->target, "*") && vmp_slice_equal (head->method, "OPTIONS")))
     {
       VmpHeadFault fault = take_absolute_form (parse);
 

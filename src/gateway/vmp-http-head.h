@@ -65,7 +65,8 @@ typedef enum {
  * authority must equal Host, and @target is then the part from the path on.
  *
  * Returns: VMP_HEAD_OK, VMP_HEAD_INCOMPLETE or the first fault found. A head that is hopeless is refused as early as
- * its bytes allow (a bare CR, a NUL, a first byte that cannot begin a method such as a TLS hello's), not only when it is complete
+ * its bytes allow (a bare CR, a NUL, a first byte that cannot begin a method such as a TLS hello's, a bad line), not
+ * only when it is complete. The verdict does not depend on how the bytes were cut
  */
 VmpHeadFault vmp_http_head_parse (const char  *data,
                                   gsize        len,
@@ -108,7 +109,8 @@ typedef struct {
  * @piece: (out): for VMP_CHUNK_DATA, a piece of the body inside @data
  *
  * Call again with the rest of the input until it says MORE, END or BAD. Strict: CR LF only, hexadecimal sizes of at
- * most 15 digits, extensions skipped, trailer fields checked for control bytes and dropped (at most VMP_LIMIT_HEAD_BYTES of them).
+ * most 15 digits, extensions skipped, trailer fields checked for control bytes and dropped (at most
+ * VMP_LIMIT_HEAD_BYTES of them).
  */
 VmpChunkResult vmp_chunk_reader_next (VmpChunkReader *self,
                                       const char     *data,

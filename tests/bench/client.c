@@ -61,16 +61,16 @@ struct _VmpBenchClient {
 };
 
 static gboolean
-wrong (GError     **error,
-       const char  *what)
+wrong (GError    **error,
+       const char *what)
 {
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s", what);
   return FALSE;
 }
 
 static gboolean
-failed_errno (GError     **error,
-              const char  *what)
+failed_errno (GError    **error,
+              const char *what)
 {
   int code = errno;
 
@@ -125,9 +125,9 @@ vmp_bench_client_free (VmpBenchClient *self)
 }
 
 gboolean
-vmp_bench_client_ask (VmpBenchClient  *self,
-                      const char      *mode,
-                      GError         **error)
+vmp_bench_client_ask (VmpBenchClient *self,
+                      const char     *mode,
+                      GError        **error)
 {
   char request[4096];
   const char *body = mode != NULL ? VMP_BENCH_PROMPT ("true") : VMP_BENCH_PROMPT ("false");
@@ -161,10 +161,10 @@ vmp_bench_client_ask (VmpBenchClient  *self,
 /* -- The body's content -------------------------------------------------------------------- */
 
 static gboolean
-take_reply (VmpBenchClient  *self,
-            const char      *bytes,
-            gsize            len,
-            GError         **error)
+take_reply (VmpBenchClient *self,
+            const char     *bytes,
+            gsize           len,
+            GError        **error)
 {
   if (len > sizeof VMP_BENCH_REPLY - 1 - self->body_len ||
       memcmp (VMP_BENCH_REPLY + self->body_len, bytes, len) != 0)
@@ -174,12 +174,12 @@ take_reply (VmpBenchClient  *self,
 }
 
 static gboolean
-take_event (VmpBenchClient     *self,
-            const char         *bytes,
-            gsize               len,
-            VmpBenchEventFunc   on_event,
-            gpointer            data,
-            GError            **error)
+take_event (VmpBenchClient   *self,
+            const char       *bytes,
+            gsize             len,
+            VmpBenchEventFunc on_event,
+            gpointer          data,
+            GError          **error)
 {
   const char *stamp = bytes + VMP_BENCH_STAMP_OFFSET;
   gint64 sent_ns = 0;
@@ -218,12 +218,12 @@ take_event (VmpBenchClient     *self,
 
 /* Cuts the stream at its empty lines. The upstream's events have no other line breaks. */
 static gboolean
-take_events (VmpBenchClient     *self,
-             const char         *bytes,
-             gsize               len,
-             VmpBenchEventFunc   on_event,
-             gpointer            data,
-             GError            **error)
+take_events (VmpBenchClient   *self,
+             const char       *bytes,
+             gsize             len,
+             VmpBenchEventFunc on_event,
+             gpointer          data,
+             GError          **error)
 {
   while (len > 0)
     {
@@ -262,10 +262,10 @@ take_events (VmpBenchClient     *self,
 
 /* Takes the head's part of @bytes and says how long that is; 0 with @error: not an answer that was asked for. */
 static gsize
-take_head (VmpBenchClient  *self,
-           const char      *bytes,
-           gsize            len,
-           GError         **error)
+take_head (VmpBenchClient *self,
+           const char     *bytes,
+           gsize           len,
+           GError        **error)
 {
   gsize before = self->head_len;
   gsize room = sizeof self->head - 1 - before;
@@ -313,9 +313,9 @@ take_head (VmpBenchClient  *self,
 
 /* A byte of a chunk-size line. */
 static gboolean
-take_chunk_size (VmpBenchClient  *self,
-                 char             byte,
-                 GError         **error)
+take_chunk_size (VmpBenchClient *self,
+                 char            byte,
+                 GError        **error)
 {
   if (byte == '\n')
     {
@@ -334,9 +334,9 @@ take_chunk_size (VmpBenchClient  *self,
 
 /* A byte of the line break after a chunk or of the empty line after the last one; no gateway here sends trailers. */
 static gboolean
-take_line_end (VmpBenchClient  *self,
-               char             byte,
-               GError         **error)
+take_line_end (VmpBenchClient *self,
+               char            byte,
+               GError        **error)
 {
   if (byte != '\r' && byte != '\n')
     return wrong (error, "a chunk does not end where it should");
@@ -350,10 +350,10 @@ take_line_end (VmpBenchClient  *self,
 }
 
 VmpBenchProgress
-vmp_bench_client_read (VmpBenchClient     *self,
-                       VmpBenchEventFunc   on_event,
-                       gpointer            data,
-                       GError            **error)
+vmp_bench_client_read (VmpBenchClient   *self,
+                       VmpBenchEventFunc on_event,
+                       gpointer          data,
+                       GError          **error)
 {
   static char bytes[READ_BYTES];
   gint64 now = vmp_bench_now ();

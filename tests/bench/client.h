@@ -34,15 +34,15 @@ void vmp_bench_client_free (VmpBenchClient *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmpBenchClient, vmp_bench_client_free)
 
 /* Sends a chat completion. @mode is the value of VMP_BENCH_FIELD, or NULL for an answer in one piece. */
-gboolean vmp_bench_client_ask (VmpBenchClient  *self,
-                               const char      *mode,
-                               GError         **error);
+gboolean vmp_bench_client_ask (VmpBenchClient *self,
+                               const char     *mode,
+                               GError        **error);
 
 /* Reads once. @on_event may be NULL. With VMP_BENCH_BROKEN, @error says what was wrong. */
-VmpBenchProgress vmp_bench_client_read (VmpBenchClient     *self,
-                                        VmpBenchEventFunc   on_event,
-                                        gpointer            data,
-                                        GError            **error);
+VmpBenchProgress vmp_bench_client_read (VmpBenchClient   *self,
+                                        VmpBenchEventFunc on_event,
+                                        gpointer          data,
+                                        GError          **error);
 
 /* CLOCK_MONOTONIC nanoseconds of the last ask. */
 gint64 vmp_bench_client_asked_ns (VmpBenchClient *self);

@@ -15,10 +15,10 @@
 #define KIB_PER_MB (1e6 / 1024)
 
 static gboolean
-read_proc (pid_t         pid,
-           const char   *name,
-           char        **text,
-           GError      **error)
+read_proc (pid_t       pid,
+           const char *name,
+           char      **text,
+           GError    **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/%s", (int) pid, name);
 
@@ -26,9 +26,9 @@ read_proc (pid_t         pid,
 }
 
 gboolean
-vmp_bench_moment_read (const VmpBenchOptions  *options,
-                       VmpBenchMoment         *moment,
-                       GError                **error)
+vmp_bench_moment_read (const VmpBenchOptions *options,
+                       VmpBenchMoment        *moment,
+                       GError               **error)
 {
   moment->now_ns = vmp_bench_now ();
   moment->cpu_ns = moment->main_ns = moment->wait_ns = 0;
@@ -102,8 +102,8 @@ vmp_bench_print_percentiles (GArray *samples)
 }
 
 gboolean
-vmp_bench_memory (const VmpBenchOptions  *options,
-                  GError                **error)
+vmp_bench_memory (const VmpBenchOptions *options,
+                  GError               **error)
 {
   long long rss = 0, pss = 0;
 

@@ -18,9 +18,9 @@ typedef struct {
   gint64 wait_ns;  /* that these were runnable and had no processor */
 } VmpBenchMoment;
 
-gboolean vmp_bench_moment_read (const VmpBenchOptions  *options,
-                                VmpBenchMoment         *moment,
-                                GError                **error);
+gboolean vmp_bench_moment_read (const VmpBenchOptions *options,
+                                VmpBenchMoment        *moment,
+                                GError               **error);
 
 /* Prints cpu_us, the share of one of @count things, and wait_percent, the part of the time for which another process
  * had the processor that this one wanted; nothing when no process was given. */

@@ -18,8 +18,8 @@
 #define WARM_UP_NS G_GINT64_CONSTANT (30000000)
 
 gboolean
-vmp_bench_post (const VmpBenchOptions  *options,
-                GError                **error)
+vmp_bench_post (const VmpBenchOptions *options,
+                GError               **error)
 {
   g_autoptr (GPtrArray) clients = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_bench_client_free);
   g_autoptr (GArray) latencies = g_array_sized_new (FALSE, FALSE, sizeof (gint64), 1 << 20);

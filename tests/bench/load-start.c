@@ -104,10 +104,10 @@ program_listen (Program               *program,
 
 /* Whether the port gives the upstream's answer, once it takes connections; *@taken_ns is when it did. */
 static gboolean
-try_port (const VmpBenchOptions  *options,
-          gint64                 *taken_ns,
-          gboolean               *answered,
-          GError                **error)
+try_port (const VmpBenchOptions *options,
+          gint64                *taken_ns,
+          gboolean              *answered,
+          GError               **error)
 {
   g_autoptr (VmpBenchClient) client = NULL;
   g_autoptr (GError) refused = NULL;
@@ -138,8 +138,8 @@ try_port (const VmpBenchOptions  *options,
 }
 
 static gboolean
-start_once (const VmpBenchOptions  *options,
-            GError                **error)
+start_once (const VmpBenchOptions *options,
+            GError               **error)
 {
   gint64 start_ns = vmp_bench_now ();
   gint64 listening_ns = 0;
@@ -179,8 +179,8 @@ start_once (const VmpBenchOptions  *options,
 }
 
 gboolean
-vmp_bench_start (const VmpBenchOptions  *options,
-                 GError                **error)
+vmp_bench_start (const VmpBenchOptions *options,
+                 GError               **error)
 {
   if (options->argv[0] == NULL)
     {
@@ -196,8 +196,8 @@ vmp_bench_start (const VmpBenchOptions  *options,
 }
 
 gboolean
-vmp_bench_wait (const VmpBenchOptions  *options,
-                GError                **error)
+vmp_bench_wait (const VmpBenchOptions *options,
+                GError               **error)
 {
   struct timespec wait = { .tv_nsec = 10 * TRY_NS };
   gint64 start_ns = vmp_bench_now ();

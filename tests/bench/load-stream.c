@@ -187,18 +187,20 @@ static Run
 run_new (const VmpBenchOptions *options,
          Kind                   kind)
 {
-  return (Run) {
+  Run run = {
     .options = options,
     .kind = kind,
     .epoll_fd = epoll_create1 (EPOLL_CLOEXEC),
     .clients = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_bench_client_free),
     .delays = g_array_new (FALSE, FALSE, sizeof (gint64)),
   };
+
+  return run;
 }
 
 gboolean
-vmp_bench_flat (const VmpBenchOptions  *options,
-                GError                **error)
+vmp_bench_flat (const VmpBenchOptions *options,
+                GError               **error)
 {
   g_auto (Run) run = run_new (options, FLAT);
 
@@ -206,8 +208,8 @@ vmp_bench_flat (const VmpBenchOptions  *options,
 }
 
 gboolean
-vmp_bench_paced (const VmpBenchOptions  *options,
-                 GError                **error)
+vmp_bench_paced (const VmpBenchOptions *options,
+                 GError               **error)
 {
   g_auto (Run) run = run_new (options, PACED);
 
@@ -215,8 +217,8 @@ vmp_bench_paced (const VmpBenchOptions  *options,
 }
 
 gboolean
-vmp_bench_hold (const VmpBenchOptions  *options,
-                GError                **error)
+vmp_bench_hold (const VmpBenchOptions *options,
+                GError               **error)
 {
   g_auto (Run) run = run_new (options, HELD);
 

@@ -21,8 +21,8 @@
 
 /* Prints as many ports that nothing listens on, in one line. They stay taken until all are found. */
 static gboolean
-print_free_ports (const VmpBenchOptions  *options,
-                  GError                **error)
+print_free_ports (const VmpBenchOptions *options,
+                  GError               **error)
 {
   guint found = 0;
 

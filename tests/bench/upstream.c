@@ -82,8 +82,8 @@ static char *flat_block;          /* 2 * FLAT_EVENTS chunks: from any offset in 
 static char *chat_answer, *models_answer, *unknown_answer;
 
 static void
-watch (Client  *client,
-       guint32  events)
+watch (Client *client,
+       guint32 events)
 {
   struct epoll_event event = { .events = events, .data.ptr = client };
 
@@ -127,8 +127,8 @@ put (Client     *client,
 }
 
 static gboolean
-put_end (Client  *client,
-         guint64  events)
+put_end (Client *client,
+         guint64 events)
 {
   g_autofree char *end = g_strdup_printf (VMP_BENCH_END_FORMAT VMP_BENCH_DONE, events);
   g_autofree char *chunk = g_strdup_printf ("%" G_GSIZE_MODIFIER "x\r\n%s\r\n0\r\n\r\n", strlen (end), end);

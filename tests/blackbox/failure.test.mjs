@@ -5,10 +5,11 @@
  */
 
 import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
 
 import * as http from './lib/http.mjs';
 import { parseData } from './lib/sse.mjs';
-import { behaviour } from './lib/stage.mjs';
+import { behaviour, signal } from './lib/stage.mjs';
 import { deadPort } from './lib/upstream.mjs';
 
 /* The envelope of a failed request. */
@@ -58,6 +59,11 @@ const deaths = {
     await wire.write('SSH-2.0-OpenSSH_9.2\r\n');
     await wire.end();
   },
+  'after-switching-protocols': async (wire) => {
+    await http.readRequest(wire);
+    await wire.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n', http.json('as if this were the answer'));
+    await wire.end();
+  },
   'with-a-head-of-a-megabyte': async (wire) => {
     await http.readRequest(wire);
     await wire.write(`HTTP/1.1 200 OK\r\n${`X-A: ${'x'.repeat(1000)}\r\n`.repeat(1000)}\r\n`);
@@ -79,6 +85,30 @@ for (const [name, die] of Object.entries(deaths)) {
     assert.equal((await gateway.status()).active_requests, 0);
   });
 }
+
+behaviour('failure/no-answer/no-connection-within-5-s', async (stage) => {
+  const node = await stage.deafNode();
+  const gateway = await stage.gateway({ node });
+  const before = performance.now();
+
+  assertUnavailable(await gateway.ask('POST', '/v1/x', { body: '{}' }), node);
+  const seconds = (performance.now() - before) / 1000;
+  assert.ok(seconds >= 4.9 && seconds < 7, `${seconds} s`);
+});
+
+behaviour('failure/no-answer/client-that-leaves-while-connecting-ends-it', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.deafNode() });
+  const client = await stage.client(gateway);
+
+  client.write(http.request('GET', '/v1/x'));
+  while ((await gateway.status()).active_requests === 0)
+    continue;
+  const before = gateway.descriptors;
+  client.destroy();
+  await gateway.waitFor(/GET \/v1\/x .*client gone/);
+  assert.equal((await gateway.status()).active_requests, 0);
+  assert.equal(gateway.descriptors, before - 2, 'the socket to the node is gone, too');
+});
 
 behaviour('failure/no-answer/node-that-comes-back-answers', async (stage) => {
   let dead = true;
@@ -256,19 +286,38 @@ behaviour('failure/cut/body-that-ends-with-the-connection/reset-is-no-good-end',
     await relayed;
     await wire.reset();
   });
-  let tell;
-  const relayed = new Promise((resolve) => {
-    tell = resolve;
-  });
+  const relayed = signal();
   const gateway = await stage.gateway({ node });
   const client = await stage.client(gateway);
 
   client.write(http.request('GET', '/v1/x'));
   assert.equal((await http.readAnswerHead(client)).status, 200);
   assert.equal(String(await http.readChunk(client)), 'half of');
-  tell();
+  relayed.resolve();
   await assert.rejects(http.readChunk(client), { name: 'Torn' });
 });
+
+for (const [name, head] of [['chunked', 'Transfer-Encoding: chunked'], ['until-the-end', 'Connection: close']]) {
+  behaviour(`failure/cut/http-1.0-client/${name}-body-is-reset`, async (stage) => {
+    const node = await stage.rawNode(async (wire) => {
+      const body = name === 'chunked' ? http.chunk('half of') : 'half of';
+
+      await http.readRequest(wire);
+      await wire.write(`HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n${head}\r\n\r\n`, body);
+      await relayed;
+      await wire.reset();
+    });
+    const relayed = signal();
+    const gateway = await stage.gateway({ node });
+    const client = await stage.client(gateway);
+
+    client.write(http.request('GET', '/v1/x', { version: '1.0' }));
+    await http.readAnswerHead(client);
+    await client.take('half of'.length);
+    relayed.resolve();
+    assert.equal((await client.closed).how, 'reset', 'only that tells it that something is missing');
+  });
+}
 
 behaviour('failure/cut/stream-that-ends-with-the-connection/half-an-event-is-an-error', async (stage) => {
   const node = await stage.rawNode(async (wire, n) => {
@@ -326,4 +375,29 @@ behaviour('failure/broken-framing/two-lengths-are-no-answer', async (stage) => {
   client.write(http.request('GET', '/v1/x'));
   const answer = await http.readAnswer(client, { torn: true });
   assert.ok(answer.status === 502 || answer.torn, answer.text());
+});
+
+behaviour('failure/broken-framing/bad-fields-never-reach-a-client', async (stage) => {
+  const bad = ['X(Bad): 1', 'X\tTab: 1', '"quoted": 1', 'X-Space : 1', 'X-Cr: a\rb', 'X-Nul: a\0b', 'X-Fold: a\r\n b'];
+  const node = await stage.node((request, wire) =>
+    wire.write(`HTTP/1.1 200 OK\r\n${bad[Number(request.target.slice('/v1/'.length))]}\r\nContent-Length: 4\r\n\r\nbody`));
+  const gateway = await stage.gateway({ node });
+
+  for (const i of bad.keys()) {
+    const answer = await gateway.ask('GET', `/v1/${i}`);
+
+    if (answer.status !== 502)
+      assert.ok(answer.head.fields.every(([name, value]) => name === 'Content-Length' || value === 'a b'), bad[i]);
+  }
+});
+
+behaviour('failure/broken-framing/more-fields-than-are-passed-on-are-no-answer', async (stage) => {
+  const fields = Array.from({ length: 300 }, (_, i) => [`X-${i}`, 'x']);
+  const node = await stage.node((request, wire) =>
+    wire.write(http.answer(200, [...fields, ['Content-Type', 'text/plain']], 'body')));
+  const gateway = await stage.gateway({ node });
+  const answer = await gateway.ask('GET', '/v1/x');
+
+  if (answer.status !== 502)
+    assert.equal(answer.head.get('Content-Type'), 'text/plain', 'all or nothing');
 });

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * What reaches a node and what comes back, to the byte, and how the connections to the node are used.
+ * What reaches a node and what comes back, to the byte.
  */
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 
 import * as http from './lib/http.mjs';
-import { behaviour, signal } from './lib/stage.mjs';
-import { elapsed } from './lib/time.mjs';
+import { behaviour } from './lib/stage.mjs';
 
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 const answerOk = (request, wire) => wire.write(http.json({ ok: true }));
@@ -61,13 +60,16 @@ for (const target of ['/v1/a%2Fb/../c?x=1&x=2&y=%zz', '/v1//double', '/v1/?', '/
   });
 }
 
-behaviour('relay/target/after-the-prefix-of-the-base-url', async (stage) => {
-  const node = await stage.node(answerOk);
-  const gateway = await stage.gateway({ node: { url: `${node.url}/deep/prefix/` } });
+for (const [prefix, target] of [['/deep/prefix/', '/deep/prefix/v1/a%2Fb?c'], ['/v1', '/v1/a%2Fb?c'],
+                                ['/deep/v1/', '/deep/v1/a%2Fb?c']]) {
+  behaviour(`relay/target/after-${prefix}-in-the-base-url`, async (stage) => {
+    const node = await stage.node(answerOk);
+    const gateway = await stage.gateway({ node: { url: node.url + prefix } });
 
-  await gateway.ask('GET', '/v1/a%2Fb?c');
-  assert.equal(node.requests[0].target, '/deep/prefix/v1/a%2Fb?c');
-});
+    await gateway.ask('GET', '/v1/a%2Fb?c');
+    assert.equal(node.requests[0].target, target);
+  });
+}
 
 behaviour('relay/up/head-is-what-the-client-sent-and-no-more', async (stage) => {
   const fields = [
@@ -201,8 +203,10 @@ behaviour('relay/down/hop-by-hop-fields-are-dropped', async (stage) => {
   assert.deepEqual(answer.head.fields, [['X-Kept', '1'], ['Content-Length', '1']]);
 });
 
-for (const [status, reason] of [[200, 'OK'], [201, 'Created'], [299, 'Odd, but so'], [400, 'Bad Request'], [404, ''],
-                                [418, "I'm a teapot"], [429, 'Too Many Requests'], [500, 'Internal Server Error'],
+for (const [status, reason] of [[200, 'OK'], [201, 'Created'], [206, 'Partial Content'], [299, 'Odd, but so'],
+                                [400, 'Bad Request'], [401, 'Unauthorized'], [404, ''], [407, 'Proxy'], [408, 'Timeout'],
+                                [416, 'Range'], [417, 'Expectation'], [418, "I'm a teapot"], [421, 'Misdirected'],
+                                [429, 'Too Many Requests'], [500, 'Internal Server Error'], [503, 'Busy'],
                                 [599, 'Caf\xe9']]) {
   behaviour(`relay/down/status-${status}`, async (stage) => {
     const answer = await answered(stage, Buffer.from(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 4\r\n\r\nbody`, 'latin1'));
@@ -300,105 +304,4 @@ behaviour('relay/down/errors-of-lm-studio-pass-unchanged', async (stage) => {
   assert.equal(answer.status, 200);
   assert.deepEqual(answer.head.fields, fields);
   assert.equal(answer.text(), body);
-});
-
-/* -- Connections to the node --------------------------------------------------------------- */
-
-behaviour('relay/pool/connection-is-used-again', async (stage) => {
-  const node = await stage.node(answerOk);
-  const gateway = await stage.gateway({ node });
-
-  for (const method of ['GET', 'POST', 'DELETE', 'POST'])
-    await gateway.ask(method, '/v1/x', { body: method === 'POST' ? '{}' : undefined });
-  assert.deepEqual(node.requests.map((request) => [request.connection, request.nth]), [[1, 1], [1, 2], [1, 3], [1, 4]]);
-});
-
-behaviour('relay/pool/connection-idle-for-over-4-s-is-not-used-again', async (stage) => {
-  const node = await stage.node(answerOk);
-  const gateway = await stage.gateway({ node });
-
-  await gateway.ask('GET', '/v1/1');
-  await elapsed(4050);
-  await gateway.ask('GET', '/v1/2');
-  assert.deepEqual(node.requests.map((request) => request.connection), [1, 2]);
-});
-
-behaviour('relay/pool/connection-that-the-node-closed-is-not-used-again', async (stage) => {
-  const node = await stage.node(async (request, wire) => {
-    await wire.write(http.json(request.connection));
-    await wire.end();
-  });
-  const gateway = await stage.gateway({ node });
-
-  for (let i = 1; i <= 5; i++)
-    assert.equal((await gateway.ask('POST', '/v1/x', { body: '{}' })).json(), i);
-  assert.equal(node.requests.length, 5);
-});
-
-for (const [how, die] of [['fin', (wire) => wire.end()], ['reset', (wire) => wire.reset()]]) {
-  behaviour(`relay/retry/kept-connection-that-dies-by-${how}-is-replaced-once`, async (stage) => {
-    const node = await stage.node((request, wire) =>
-      (request.target === '/v1/2' && request.connection === 1 ? die(wire) : wire.write(http.json(request.connection))));
-    const gateway = await stage.gateway({ node });
-    const body = randomBytes(300000).toString('hex');
-
-    await gateway.ask('GET', '/v1/1');
-    assert.equal((await gateway.ask('POST', '/v1/2', { body })).json(), 2);
-    assert.deepEqual(node.requests.map((request) => request.target), ['/v1/1', '/v1/2', '/v1/2']);
-    assert.equal(String(node.requests[2].body), body, 'the second time whole, too');
-  });
-
-  behaviour(`relay/retry/when-the-second-dies-by-${how}-too-it-is-502`, async (stage) => {
-    const node = await stage.node((request, wire) => (request.target === '/v1/2' ? die(wire) : answerOk(request, wire)));
-    const gateway = await stage.gateway({ node });
-
-    await gateway.ask('GET', '/v1/1');
-    const answer = await gateway.ask('POST', '/v1/2', { body: '{}' });
-    assert.equal(answer.status, 502);
-    assert.deepEqual(node.requests.map((request) => request.target), ['/v1/1', '/v1/2', '/v1/2']);
-  });
-}
-
-behaviour('relay/retry/goes-to-a-new-connection-not-to-another-old-one', async (stage) => {
-  const all = signal();
-  const node = await stage.node(async (request, wire) => {
-    if (request.target === '/v1/2' && request.nth > 1) {
-      await wire.end();
-      return;
-    }
-    if (node.requests.length === 4)
-      all.resolve();
-    if (request.target === '/v1/1')
-      await all;
-    wire.write(http.json(request.connection));
-  });
-  const gateway = await stage.gateway({ node });
-
-  await Promise.all([1, 2, 3, 4].map(() => gateway.ask('GET', '/v1/1')));
-  assert.equal((await gateway.ask('POST', '/v1/2', { body: '{}' })).json(), 5);
-  assert.equal(node.requests.length, 6);
-});
-
-behaviour('relay/retry/not-on-a-new-connection', async (stage) => {
-  const node = await stage.node((request, wire) => wire.end());
-  const gateway = await stage.gateway({ node });
-
-  assert.equal((await gateway.ask('POST', '/v1/x', { body: '{}' })).status, 502);
-  assert.equal(node.requests.length, 1);
-});
-
-behaviour('relay/retry/not-after-the-first-byte-of-an-answer', async (stage) => {
-  const node = await stage.node(async (request, wire) => {
-    if (request.nth === 1) {
-      wire.write(http.json(1));
-    } else {
-      await wire.write('HTTP/1.1 200 OK\r\n');
-      await wire.end();
-    }
-  });
-  const gateway = await stage.gateway({ node });
-
-  await gateway.ask('GET', '/v1/1');
-  assert.equal((await gateway.ask('POST', '/v1/2', { body: '{}' })).status, 502);
-  assert.equal(node.requests.length, 2);
 });

@@ -116,13 +116,29 @@ is_type (JsonNode   *node,
     }
 }
 
+/* Whether there may be an escaped NUL or surrogate: json-glib cuts the one, and refuses the other when it is not
+ * one of a pair, which the grammar allows. */
+static gboolean
+is_odd_for_json_glib (const char *text,
+                      gsize       len)
+{
+  for (gsize i = 0; i + 6 <= len; i++)
+    {
+      if (memcmp (text + i, "\\u", 2) == 0
+          && (g_ascii_tolower (text[i + 2]) == 'd' || memcmp (text + i + 2, "0000", 4) == 0))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 /* What is a valid string here reads the same there. */
 static void
 check_with_json_glib (const char        *text,
                       gsize              len,
                       const VmpJsonScan *scan)
 {
-  static const char *const names[VMP_N_MEMBERS] = { "model", "stream", "vampire", "user", "stream_options" };
+  static const char * const names[VMP_N_MEMBERS] = { "model", "stream", "vampire", "user", "stream_options" };
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) error = NULL;
   JsonObject *object;
@@ -163,7 +179,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
         check_cut (text, size, &scan, (VmpMember) i);
     }
 
-  if (is_object)
+  if (is_object && !is_odd_for_json_glib (text, size))
     check_with_json_glib (text, size, &scan);
 
   return 0;

@@ -37,7 +37,7 @@ static int
 compare_paths (gconstpointer a,
                gconstpointer b)
 {
-  return g_strcmp0 (*(const char *const *) a, *(const char *const *) b);
+  return g_strcmp0 (*(const char * const *) a, *(const char * const *) b);
 }
 
 /* Adds the files of a folder, in the order of their names. */

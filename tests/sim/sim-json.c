@@ -81,10 +81,17 @@ sim_json_number (SimJson    *self,
                  const char *key,
                  double      value)
 {
-  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+  static const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
+  char buffer[G_ASCII_DTOSTR_BUF_SIZE] = "0";
 
-  separate (self, key);
-  g_string_append (self->out, isfinite (value) ? g_ascii_dtostr (buffer, sizeof buffer, value) : "0");
+  /* The shortest that reads back as the same number, as JavaScript writes it. */
+  for (guint i = 0; isfinite (value) && i < G_N_ELEMENTS (formats); i++)
+    {
+      g_ascii_formatd (buffer, sizeof buffer, formats[i], value);
+      if (g_ascii_strtod (buffer, NULL) == value)
+        break;
+    }
+  sim_json_raw (self, key, buffer);
 }
 
 void

@@ -131,13 +131,14 @@ add_image (SimPrompt  *self,
                           : g_strdup (kind);
 }
 
+/* @url: (nullable) */
 static void
 add_image_url (SimPrompt  *self,
                const char *url)
 {
   g_autofree char *mime = NULL;
 
-  if (!g_str_has_prefix (url, "data:"))
+  if (url == NULL || !g_str_has_prefix (url, "data:"))
     {
       add_image (self, "", 0);
       return;
@@ -170,7 +171,7 @@ read_part (SimPrompt *self,
       url = sim_json_get_string (part, "image_url");
       if (url == NULL)
         url = sim_json_get_string (sim_json_get_object (part, "image_url"), "url");
-      add_image_url (self, url != NULL ? url : "");
+      add_image_url (self, url);
     }
   else if (g_strcmp0 (type, "image") == 0)
     {

@@ -6,12 +6,14 @@
 
 #include "sim-text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_WORD_TOKEN 8     /* bytes of a letter run that still is one token */
 #define MAX_QUOTED 72        /* bytes of the question that an answer repeats */
 #define MAX_TOOL_RESULT 400
 #define MAX_COUNT 200        /* of "count to N" */
+#define MIDDLES_STEP 5       /* prime to the number of middle sentences */
 
 /* -- Tokens ---------------------------------------------------------------------------------- */
 
@@ -114,24 +116,28 @@ sim_random_id (guint64    *state,
 
 /* -- Words of the question ------------------------------------------------------------------- */
 
+/* Sorted. */
 static const char *const stop_words[] = {
   "a", "about", "all", "an", "and", "answer", "any", "are", "as", "at", "be", "brief", "briefly", "but", "by", "can",
   "could", "count", "describe", "did", "do", "does", "explain", "few", "for", "from", "get", "give", "has", "have",
   "hello", "hey", "hi", "how", "i", "if", "in", "into", "is", "it", "its", "list", "make", "me", "my", "name", "of",
   "on", "one", "or", "our", "please", "reply", "say", "see", "sentence", "sentences", "short", "should", "show", "so",
-  "some", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "two", "up",
+  "some", "summarize", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "three", "to", "two", "up",
   "us", "use", "was", "we", "what", "when", "where", "which", "who", "why", "will", "with", "word", "words", "would",
   "write", "you", "your"
 };
 
+static int
+compare_words (const void *word,
+               const void *entry)
+{
+  return strcmp (word, *(const char *const *) entry);
+}
+
 static gboolean
 is_stop_word (const char *word)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (stop_words); i++)
-    if (strcmp (stop_words[i], word) == 0)
-      return TRUE;
-
-  return FALSE;
+  return bsearch (word, stop_words, G_N_ELEMENTS (stop_words), sizeof stop_words[0], compare_words) != NULL;
 }
 
 /* Lower-cased words, split at anything else and at changes of case. */
@@ -159,34 +165,50 @@ split_words (const char *text,
   return g_strv_builder_end (builder);
 }
 
+/* Stop words that may stand inside a subject: "capital of France". */
+static gboolean
+is_link_word (const char *word)
+{
+  static const char *const links[] = { "a", "about", "an", "and", "for", "in", "of", "on", "the", "to", NULL };
+
+  return g_strv_contains (links, word);
+}
+
 char *
 sim_text_dup_subject (const char *question)
 {
   g_autoptr (GString) subject = g_string_new (NULL);
+  g_autoptr (GString) link = g_string_new (NULL);
   guint n = 0;
 
-  for (const char *c = question; *c != '\0' && n < 3 && subject->len < MAX_QUOTED;)
+  for (const char *c = question; *c != '\0' && n < 4 && subject->len < MAX_QUOTED;)
     {
       const char *end = c;
       g_autofree char *lower = NULL;
 
-      while (*end != '\0' && (is_letter (*end) || g_ascii_isdigit (*end) || (*end == '-' && end > c)))
+      while (*end != '\0' && (is_letter (*end) || g_ascii_isdigit (*end) || ((*end == '-' || *end == '\'') && end > c)))
         end++;
       if (end == c)
         {
+          if (n > 0 && *c != ' ')
+            break;
           c++;
           continue;
         }
       lower = g_ascii_strdown (c, (gssize) (end - c));
       if (!is_stop_word (lower))
         {
-          if (subject->len > 0)
-            g_string_append_c (subject, ' ');
+          g_string_append_printf (subject, "%s%s", n > 0 ? " " : "", link->str);
           g_string_append_len (subject, c, (gssize) (end - c));
+          g_string_truncate (link, 0);
           n++;
         }
+      else if (n > 0 && is_link_word (lower))
+        g_string_append_printf (link, "%s ", lower);
       else if (n > 0)
         break;
+      else
+        g_string_assign (link, g_str_equal (lower, "the") ? "the " : "");
       c = end;
     }
   if (subject->len == 0)
@@ -391,23 +413,27 @@ write_list (const char *subject,
   g_string_append (out, "\nThe first two matter most.");
 }
 
+/* @at: which sentence comes next, so that none is said twice in one answer. */
 static void
 write_paragraph (const char *subject,
                  guint64    *seed,
+                 guint      *at,
                  GString    *out)
 {
   guint n = 3 + (guint) (sim_random_next (seed) % 3);
-  guint first = (guint) (sim_random_next (seed) % G_N_ELEMENTS (middles));
-  guint step = 1 + 2 * (guint) (sim_random_next (seed) % 3);
 
   for (guint i = 0; i < n; i++)
-    append_sentence (out, middles[(first + i * step) % G_N_ELEMENTS (middles)], subject);
+    {
+      append_sentence (out, middles[*at % G_N_ELEMENTS (middles)], subject);
+      *at += MIDDLES_STEP;
+    }
 }
 
 static void
 write_prose (const SimTopic *topic,
              const char     *subject,
              guint64        *seed,
+             guint          *at,
              GString        *out)
 {
   if (topic->n_images > 0)
@@ -423,9 +449,9 @@ write_prose (const SimTopic *topic,
       g_string_append_printf (out, "Going on from %s:", before);
     }
   append_sentence (out, openers[sim_random_next (seed) % G_N_ELEMENTS (openers)], subject);
-  write_paragraph (subject, seed, out);
+  write_paragraph (subject, seed, at, out);
   g_string_append (out, "\n\n");
-  write_paragraph (subject, seed, out);
+  write_paragraph (subject, seed, at, out);
   append_sentence (out, closers[sim_random_next (seed) % G_N_ELEMENTS (closers)], subject);
 }
 
@@ -439,6 +465,7 @@ sim_text_write_answer (const SimTopic *topic,
   g_auto (GStrv) words = split_words (topic->question, strlen (topic->question));
   g_autofree char *subject = sim_text_dup_subject (topic->question);
   guint64 seed = topic->seed;
+  guint at = (guint) (seed % G_N_ELEMENTS (middles));
   gboolean is_exact = FALSE;
 
   if (topic->tool_result != NULL)
@@ -457,7 +484,7 @@ sim_text_write_answer (const SimTopic *topic,
   else if (has_any_word (words, list_words))
     write_list (subject, &seed, out);
   else
-    write_prose (topic, subject, &seed, out);
+    write_prose (topic, subject, &seed, &at, out);
   if (!is_exact)
     append_signature (out, topic);
 
@@ -467,7 +494,7 @@ sim_text_write_answer (const SimTopic *topic,
         gsize from = out->len;
 
         g_string_append (out, "\n\n");
-        write_paragraph (subject, &seed, out);
+        write_paragraph (subject, &seed, &at, out);
         n += sim_text_count_tokens (out->str + from, out->len - from);
       }
 }

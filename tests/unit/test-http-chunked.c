@@ -207,7 +207,7 @@ test_largest_size (void)
 static void
 test_refuses (void)
 {
-  static const char *const texts[] = {
+  static const char * const texts[] = {
     /* sizes */
     "\r", "\n", " ", "\t", ";", "g", "G", "-", "+", "\"", "0x", "5g", "1.", "1,", "5 \r", "5\t\r", "5 5", "5 \n", "5 ,",
     "1000000000000000", "0000000000000000", "ffffffffffffffff",
@@ -218,8 +218,8 @@ test_refuses (void)
     /* after a chunk */
     "1\r\nxy", "1\r\nx\n", "1\r\nx\rx", "1\r\nx\r\r", "1\r\nx0", "1\r\nx\r\n\r", "1\r\nx\r\n ", "1\r\nx\r\n;",
     /* trailers */
-    "0\r\n\n", "0\r\n\rx", "0\r\n\r\r", "0\r\nX: 1\n", "0\r\nX: 1\rY", "0\r\nX: 1\r\n\n", "0\r\nX: 1\r\n\r\r", "0\r\nX: \x01",
-    "0\r\n\x7f", "0\r\nX\x08",
+    "0\r\n\n", "0\r\n\rx", "0\r\n\r\r", "0\r\nX: 1\n", "0\r\nX: 1\rY", "0\r\nX: 1\r\n\n", "0\r\nX: 1\r\n\r\r",
+    "0\r\nX: \x01", "0\r\n\x7f", "0\r\nX\x08",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)

@@ -170,7 +170,7 @@ test_tells_types (void)
 static void
 test_absent_members (void)
 {
-  static const char *const texts[] = {
+  static const char * const texts[] = {
     "{}",
     " \t\r\n{ \n} ",
     "{\"temperature\":1}",
@@ -193,7 +193,7 @@ test_absent_members (void)
 static void
 test_undoes_escapes_in_keys (void)
 {
-  static const char *const keys[] = {
+  static const char * const keys[] = {
     "model", "mod\\u0065l", "\\u006dodel", "mode\\u006c", "mode\\u006C", "\\u006d\\u006f\\u0064\\u0065\\u006c",
   };
 
@@ -228,7 +228,7 @@ test_longest_escaped_key (void)
 static void
 test_twice_is_opaque (void)
 {
-  static const char *const keys[] = { "model", "stream", "vampire", "user", "stream_options" };
+  static const char * const keys[] = { "model", "stream", "vampire", "user", "stream_options" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
     {
@@ -281,7 +281,7 @@ test_cuts (void)
 static void
 test_cuts_one_after_another (void)
 {
-  static const char *const members[] = { "\"model\":\"m\"", "\"user\":[1,2]", "\"vampire\":{}", "\"other\":0" };
+  static const char * const members[] = { "\"model\":\"m\"", "\"user\":[1,2]", "\"vampire\":{}", "\"other\":0" };
   static const VmpMember known[] = { VMP_MEMBER_MODEL, VMP_MEMBER_USER, VMP_MEMBER_VAMPIRE };
 
   for (guint order = 0; order < 256; order++)
@@ -318,7 +318,7 @@ test_cuts_one_after_another (void)
 static void
 test_opaque (void)
 {
-  static const char *const texts[] = {
+  static const char * const texts[] = {
     /* not one object */
     "", " ", "null", "1", "\"model\"", "[]", "[{\"model\":\"m\"}]", "model=m", "{}{}", "{} x", "{},", "\xef\xbb\xbf{}",
     "{}\v", "\f{}", "\xc2\xa0{}", "<html>", "}", "{", "{{}}", "data: {}",
@@ -337,8 +337,9 @@ test_opaque (void)
     "{\"a\":0x10}", "{\"a\":1_000}", "{\"a\":--1}", "{\"a\":1-1}", "{\"a\":12345678901a}", "{\"a\":1234567/}",
     "{\"a\":1234567:}",
     /* strings */
-    "{\"a\":\"}", "{\"a\":\"b}", "{\"a\":'b'}", "{\"a\":\"\\\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\'\"}", "{\"a\":\"\\U0041\"}",
-    "{\"a\":\"\\u\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u123\"}", "{\"a\":\"\\u123g\"}", "{\"a\":\"\\u 123\"}",
+    "{\"a\":\"}", "{\"a\":\"b}", "{\"a\":'b'}", "{\"a\":\"\\\"}", "{\"a\":\"\\x\"}",
+    "{\"a\":\"\\'\"}", "{\"a\":\"\\U0041\"}", "{\"a\":\"\\u\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u123\"}",
+    "{\"a\":\"\\u123g\"}", "{\"a\":\"\\u 123\"}",
     "{\"a\":\"\\u+123\"}", "{\"a\":\"a raw line\nbreak\"}", "{\"a\":\"\t\"}", "{\"a\":\"\x01\"}", "{\"a\":\"\x1f\"}",
     "{\"a\nb\":1}", "{\"a\\\":1}", "{\"model\":\"\\uD83D\\uZZZZ\"}",
   };
@@ -367,10 +368,13 @@ test_nul_is_opaque (void)
 
 static const char whole_body[] =
   "{ \"model\": \"qwen\\u0033\", \"messages\": [ { \"role\": \"system\", \"content\": \"Be brief.\\n\\n\" },\r\n"
-  "\t{ \"role\": \"user\", \"content\": [ { \"type\": \"text\", \"text\": \"Gr\xc3\xbc\xc3\x9f Gott \xe2\x82\xac \xf0\x9f\xa6\x87\" },\n"
-  "      { \"type\": \"image_url\", \"image_url\": { \"url\": \"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEA\" } } ] } ],\n"
+  "\t{ \"role\": \"user\", \"content\": [ { \"type\": \"text\",\n"
+  "        \"text\": \"Gr\xc3\xbc\xc3\x9f Gott \xe2\x82\xac \xf0\x9f\xa6\x87\" },\n"
+  "      { \"type\": \"image_url\",\n"
+  "        \"image_url\": { \"url\": \"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEA\" } } ] } ],\n"
   "  \"stream\": true, \"stream_options\": { \"include_usage\": true }, \"seed\": -12345678901, \"top_p\": 0.95e-2,\n"
-  "  \"logit_bias\": {}, \"stop\": [], \"user\": null, \"x\": [[1,2,3],[],[[[false]]]], \"vampire\": { \"a\": \"\\\\\\\"\" } }";
+  "  \"logit_bias\": {}, \"stop\": [], \"user\": null, \"x\": [[1,2,3],[],[[[false]]]],\n"
+  "  \"vampire\": { \"a\": \"\\\\\\\"\" } }";
 
 static void
 test_truncated_is_opaque (void)
@@ -453,7 +457,7 @@ test_nesting (void)
 static void
 test_nesting_of_empty (void)
 {
-  static const char *const empty[] = { "{}", "[]", "{ }", "[\n]" };
+  static const char * const empty[] = { "{}", "[]", "{ }", "[\n]" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (empty); i++)
     {
@@ -558,12 +562,15 @@ assert_as_naive_everywhere (const char *piece,
 static void
 test_strings_everywhere (void)
 {
-  static const char *const pieces[] = {
-    "", "\"", "\\\"", "\\\\", "\\\\\"", "\\\\\\\"", "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\", "\\/\\b\\f\\n\\r\\t", "\\q",
-    "\\", "\\u0041", "\\uD83E\\uDD87", "\\uD83E", "\\u00e9\\u00E9\\u0000", "\\u00g0", "\\u12", "\x1f", "\x7f", " ",
+  static const char * const pieces[] = {
+    "", "\"", "\\\"", "\\\\", "\\\\\"", "\\\\\\\"", "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\",
+    "\\/\\b\\f\\n\\r\\t", "\\q", "\\", "\\u0041", "\\uD83E\\uDD87", "\\uD83E", "\\u00e9\\u00E9\\u0000", "\\u00g0",
+    "\\u12", "\x1f", "\x7f", " ",
     "\\n\\u0041\\n\\u0041\\n\\u0041\\n", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\xa6\x87", "\xc3\xa9\\n\xc3\xa9",
-    "\xe2\x82\\n", "\xe2\x82\\u0041", "\xf0\x9f\xa6\"", "\xc3\xa9\xe2\x82\xac\xf0\x9f\xa6\x87\xc3\xa9\xe2\x82\xac\xf0\x9f\xa6\x87",
-    "\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac", "\xf0\x9f\xa6\x87\x80",
+    "\xe2\x82\\n", "\xe2\x82\\u0041", "\xf0\x9f\xa6\"",
+    "\xc3\xa9\xe2\x82\xac\xf0\x9f\xa6\x87\xc3\xa9\xe2\x82\xac\xf0\x9f\xa6\x87",
+    "\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac\\n\xe2\x82\xac",
+    "\xf0\x9f\xa6\x87\x80",
     "\\\xe2\x82\xac", "\\u00\xe2\x82\xac",
   };
 
@@ -622,14 +629,13 @@ test_space (void)
   for (guint length = 0; length < PLACES; length++)
     {
       g_autoptr (GString) gap = g_string_new (NULL);
+      g_auto (GStrv) pieces = g_strsplit ("~{~\"a\"~:~[~1~,~{~}~]~,~\"model\"~:~\"m\"~}~", "~", -1);
       g_autofree char *text = NULL;
       VmpJsonScan scan;
 
       for (guint i = 0; i < length; i++)
         g_string_append_c (gap, space[(i + length) % 4]);
-      text = g_strdup_printf ("%s{%s\"a\"%s:%s[%s1%s,%s{%s}%s]%s,%s\"model\"%s:%s\"m\"%s}%s", gap->str, gap->str, gap->str,
-                              gap->str, gap->str, gap->str, gap->str, gap->str, gap->str, gap->str, gap->str, gap->str,
-                              gap->str, gap->str, gap->str);
+      text = g_strjoinv (gap->str, pieces);
       g_assert_true (scan_bytes (text, strlen (text), &scan));
       g_assert_cmpint (scan.members[VMP_MEMBER_MODEL].type, ==, VMP_JSON_STRING);
       assert_as_naive (text, strlen (text));

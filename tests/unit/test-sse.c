@@ -161,7 +161,7 @@ test_done (void)
         "{\"id\":\"chatcmpl-7a\",\"object\":\"chat.completion.chunk\",\"created\":1731000000,\"model\":\"qwen3-4b\"," \
         "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}]}"
 
-static const char *const streams[] = {
+static const char * const streams[] = {
   /* LM Studio, to the end */
   "data: " CHUNK ("Hi") "\n\ndata: " CHUNK (" there.") "\n\ndata: [DONE]\n\n",
   /* the same with CR LF, and with CR */
@@ -284,8 +284,9 @@ test_random_cuts (void)
 static void
 test_random_streams (void)
 {
-  static const char *const pieces[] = {
-    "\n", "\r", "\r\n", "\n\n", "data", ":", " ", "[DONE]", "data: [DONE]", "data:", "d", "x", "\xef", "\xef\xbb\xbf", "[",
+  static const char * const pieces[] = {
+    "\n", "\r", "\r\n", "\n\n", "data", ":", " ", "[DONE]", "data: [DONE]", "data:", "d", "x", "\xef",
+    "\xef\xbb\xbf", "[",
   };
   GRand *rand = g_rand_new_with_seed (7777);
 

@@ -9,7 +9,7 @@ import test from 'node:test';
 import { Gateway } from './gateway.mjs';
 import { Home } from './program.mjs';
 import { Simulator } from './simulator.mjs';
-import { Upstream } from './upstream.mjs';
+import { DeafNode, Upstream } from './upstream.mjs';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -95,6 +95,11 @@ class Stage {
   /* A node that does with each connection what @script says: Upstream.listen() */
   async rawNode(script, options) {
     return this.#keepNode(await Upstream.listen(script, options));
+  }
+
+  /* A node at which nobody picks up. */
+  async deafNode() {
+    return this.#keepNode(await DeafNode.listen());
   }
 
   /* A connection to the gateway. */

@@ -6,6 +6,7 @@
 
 import { once } from 'node:events';
 import net from 'node:net';
+import { Worker } from 'node:worker_threads';
 
 import * as http from './http.mjs';
 import { Wire } from './wire.mjs';
@@ -72,6 +73,37 @@ export class Upstream {
     await once(this.#server, 'close');
     if (this.failures.length > 0)
       throw this.failures[0];
+  }
+}
+
+/* A node that listens and never accepts, with its queue full: whoever connects gets no answer at all. */
+export class DeafNode {
+  #worker;
+  #callers = [];
+
+  static async listen() {
+    const node = new DeafNode();
+    const wake = new Int32Array(new SharedArrayBuffer(4));
+
+    node.#worker = new Worker(`
+      const { parentPort, workerData } = require('node:worker_threads');
+      const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+        parentPort.postMessage(server.address().port);
+        Atomics.wait(workerData, 0, 0);
+      });`, { eval: true, workerData: wake });
+    node.wake = wake;
+    [node.port] = await once(node.#worker, 'message');
+    node.url = `http://127.0.0.1:${node.port}`;
+    /* The kernel completes as many as fit in the queue; of one more than that it takes no notice. */
+    for (let i = 0; i < 2; i++)
+      node.#callers.push(await Wire.connect(node.port));
+    return node;
+  }
+
+  async close() {
+    for (const caller of this.#callers)
+      caller.destroy();
+    await this.#worker.terminate();
   }
 }
 
