@@ -21,7 +21,9 @@ static const char * const member_names[VMP_N_MEMBERS] = {
 };
 
 /* The longest of these names, each of its bytes written as \u00XX. A longer key is none of them. */
-#define LONGEST_KEY (6 * 14)
+#define LONGEST_KEY (6 * (sizeof "stream_options" - 1))
+
+G_STATIC_ASSERT (VMP_LIMIT_JSON_DEPTH % 64 == 0);
 
 /* -- Tokens: each takes the first byte of one and returns the byte after it, or NULL ----------------- */
 
@@ -165,13 +167,13 @@ static const guint8 *
 skip_value (const guint8 *p,
             const guint8 *end)
 {
-  guint64 outer[VMP_LIMIT_JSON_DEPTH / 64];  /* a bit per open container: whether the one around it is an object */
+  guint64 outer[VMP_LIMIT_JSON_DEPTH / 64] = { 0 }; /* a bit per level: whether what is around it is an object */
   gboolean in_object = TRUE;
   guint depth = 1;
 
   for (;;)
     {
-      if (p == end)
+      if (p == NULL || p == end)
         return NULL;
 
       switch (*p)
@@ -199,8 +201,8 @@ skip_value (const guint8 *p,
             depth++;
             in_object = opens_object;
 
-            if (in_object && (p = skip_key (p, end)) == NULL)
-              return NULL;
+            if (in_object)
+              p = skip_key (p, end);
           }
           continue;
 
@@ -248,8 +250,8 @@ skip_value (const guint8 *p,
         }
 
       p = skip_space (p + 1, end);
-      if (in_object && (p = skip_key (p, end)) == NULL)
-        return NULL;
+      if (in_object)
+        p = skip_key (p, end);
     }
 }
 
@@ -284,7 +286,7 @@ member_of_key (const guint8 *p,
   char plain[LONGEST_KEY];
   VmpMember member;
 
-  if (length > LONGEST_KEY)
+  if (length > (gssize) LONGEST_KEY)
     return VMP_N_MEMBERS;
 
   length = vmp_json_undo_escapes (p, end, plain);

@@ -1,31 +1,70 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading lists in header fields.
+ * What header fields are made of.
  */
 
 #include "core/vmp-slice.h"
+
+VmpSlice
+vmp_slice_trim (VmpSlice slice)
+{
+  while (slice.len > 0 && (slice.data[0] == ' ' || slice.data[0] == '\t'))
+    {
+      slice.data++;
+      slice.len--;
+    }
+  while (slice.len > 0 && (slice.data[slice.len - 1] == ' ' || slice.data[slice.len - 1] == '\t'))
+    slice.len--;
+
+  return slice;
+}
+
+gboolean
+vmp_slice_is_token (VmpSlice slice)
+{
+  gsize i;
+
+  for (i = 0; i < slice.len; i++)
+    {
+      char c = slice.data[i];
+
+      if (!g_ascii_isalnum (c) && c != '-' && (c == '\0' || strchr ("!#$%&'*+.^_`|~", c) == NULL))
+        return FALSE;
+    }
+
+  return slice.len > 0;
+}
+
+gboolean
+vmp_slice_has_control (VmpSlice slice)
+{
+  gsize i;
+
+  for (i = 0; i < slice.len; i++)
+    {
+      guchar c = (guchar) slice.data[i];
+
+      if ((c < 0x20 && c != '\t') || c == 0x7f)
+        return TRUE;
+    }
+
+  return FALSE;
+}
 
 gboolean
 vmp_slice_list_contains (VmpSlice list,
                          VmpSlice token)
 {
-  const char *cursor = list.data;
-  const char *end = list.data + list.len;
-
-  while (cursor < end)
+  while (list.len > 0)
     {
-      const char *comma = memchr (cursor, ',', end - cursor);
-      const char *item_end = comma != NULL ? comma : end;
-      const char *next = comma != NULL ? comma + 1 : end;
+      const char *comma = memchr (list.data, ',', list.len);
+      VmpSlice item = { list.data, comma != NULL ? (gsize) (comma - list.data) : list.len };
+      gsize used = comma != NULL ? item.len + 1 : item.len;
 
-      while (cursor < item_end && (*cursor == ' ' || *cursor == '\t'))
-        cursor++;
-      while (item_end > cursor && (item_end[-1] == ' ' || item_end[-1] == '\t'))
-        item_end--;
-      if ((gsize) (item_end - cursor) == token.len && token.len > 0
-          && g_ascii_strncasecmp (cursor, token.data, token.len) == 0)
+      if (token.len > 0 && vmp_slices_equal_nocase (vmp_slice_trim (item), token))
         return TRUE;
-      cursor = next;
+      list.data += used;
+      list.len -= used;
     }
 
   return FALSE;

@@ -54,6 +54,15 @@ vmp_slices_equal_nocase (VmpSlice a,
   return a.len == b.len && (a.len == 0 || g_ascii_strncasecmp (a.data, b.data, a.len) == 0);
 }
 
+/* Without spaces and tabs at either end. */
+VmpSlice vmp_slice_trim (VmpSlice slice);
+
+/* Whether it is a token (RFC 9110, 5.6.2), as methods and field names are; the empty one is none. */
+gboolean vmp_slice_is_token (VmpSlice slice);
+
+/* Whether there is a control character other than a tab in it. */
+gboolean vmp_slice_has_control (VmpSlice slice);
+
 /* Whether a comma-separated list, such as Connection's, holds a token, compared without case. */
 gboolean vmp_slice_list_contains (VmpSlice list,
                                   VmpSlice token);

@@ -116,6 +116,31 @@ append_number (VmpBuffer *out,
   vmp_buffer_append (out, start, text + sizeof text - start);
 }
 
+static gboolean
+is_old_client (VmpConnection *self)
+{
+  return self->request == NULL || self->request->head.minor_version == 0;
+}
+
+/* The fields that are this connection's own, whoever wrote the others. */
+static void
+append_own_fields (VmpConnection *self)
+{
+  if (self->cors_origin != NULL)
+    {
+      append_text (&self->out, "Access-Control-Allow-Origin: ");
+      append_text (&self->out, self->cors_origin);
+      append_text (&self->out, "\r\nVary: Origin\r\n");
+    }
+
+  if (self->request_len == 0 || self->serving->draining)
+    self->keep = FALSE; /* where the next request would begin is not known, or it is not wanted */
+  if (!self->keep)
+    append_text (&self->out, "Connection: close\r\n");
+  else if (is_old_client (self))
+    append_text (&self->out, "Connection: keep-alive\r\n");
+}
+
 void
 vmp_connection_head (VmpConnection      *self,
                      guint               status,
@@ -124,21 +149,18 @@ vmp_connection_head (VmpConnection      *self,
                      guint               n_fields,
                      gint64              length)
 {
-  gboolean old = self->request == NULL || self->request->head.minor_version == 0;
+  gboolean old = is_old_client (self);
   gboolean has_no_body = status == 204 || status == 304;
   guint i;
 
   g_return_if_fail (self->state != CLOSED);
 
-  if (self->request_len == 0 || self->serving->draining)
-    self->keep = FALSE; /* where the next request would begin is not known, or it is not wanted */
-
   self->no_body_answer = has_no_body
                          || (self->request != NULL && vmp_slice_equal (self->request->head.method, "HEAD"));
   self->chunked_answer = length < 0 && !self->no_body_answer && !old;
-  if (length < 0 && !self->no_body_answer && old)
-    self->keep = FALSE; /* its end is the connection's */
   self->ends_by_close = length < 0 && !self->no_body_answer && old;
+  if (self->ends_by_close)
+    self->keep = FALSE;
 
   self->status = status;
   self->first_byte = g_get_monotonic_time ();
@@ -157,12 +179,7 @@ vmp_connection_head (VmpConnection      *self,
       append_text (&self->out, "\r\n");
     }
 
-  if (self->cors_origin != NULL)
-    {
-      append_text (&self->out, "Access-Control-Allow-Origin: ");
-      append_text (&self->out, self->cors_origin);
-      append_text (&self->out, "\r\nVary: Origin\r\n");
-    }
+  append_own_fields (self);
   if (self->chunked_answer)
     append_text (&self->out, "Transfer-Encoding: chunked\r\n");
   else if (length >= 0 && !has_no_body)
@@ -171,10 +188,6 @@ vmp_connection_head (VmpConnection      *self,
       append_number (&self->out, length, 10);
       append_text (&self->out, "\r\n");
     }
-  if (!self->keep)
-    append_text (&self->out, "Connection: close\r\n");
-  else if (old)
-    append_text (&self->out, "Connection: keep-alive\r\n");
   append_text (&self->out, "\r\n");
 
   vmp_connection_send_later (self);
@@ -295,10 +308,17 @@ vmp_connection_raw (VmpConnection *self,
   /* The head is written in one piece, before everything else. */
   if (self->first_byte == 0)
     {
+      const char *line_end = memchr (data, '\n', len);
+      gsize line_len = line_end != NULL ? (gsize) (line_end + 1 - data) : 0;
+
       self->first_byte = g_get_monotonic_time ();
-      if (len > strlen ("HTTP/1.1 200"))
+      if (line_len > strlen ("HTTP/1.1 200"))
         self->status = g_ascii_digit_value (data[9]) * 100 + g_ascii_digit_value (data[10]) * 10
                        + g_ascii_digit_value (data[11]);
+      vmp_buffer_append (&self->out, data, line_len);
+      append_own_fields (self);
+      data += line_len;
+      len -= line_len;
     }
   else
     {

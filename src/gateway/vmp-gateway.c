@@ -422,3 +422,9 @@ vmp_gateway_get_active_requests (VmpGateway *self)
 {
   return vmp_relay_get_active (self->relay);
 }
+
+gboolean
+vmp_gateway_is_demo (VmpGateway *self)
+{
+  return self->settings->demo;
+}

@@ -51,5 +51,6 @@ gint64 vmp_gateway_get_uptime_seconds (VmpGateway *self);
 const char * const *vmp_gateway_get_listeners (VmpGateway *self);
 VmpNode *vmp_gateway_get_default_node (VmpGateway *self);
 guint vmp_gateway_get_active_requests (VmpGateway *self);
+gboolean vmp_gateway_is_demo (VmpGateway *self);
 
 G_END_DECLS

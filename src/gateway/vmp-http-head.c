@@ -294,7 +294,7 @@ is_ipv6_address (const char *p,
   char address[INET6_ADDRSTRLEN];
   struct in6_addr parsed;
 
-  if (len >= sizeof address || memchr (p, '\0', len) != NULL)
+  if (len >= sizeof address)
     return FALSE;
 
   memcpy (address, p, len);

@@ -96,6 +96,8 @@ handle_status (VmpSurfaceControl *self,
     json_builder_add_string_value (builder, listeners[i]);
   json_builder_end_array (builder);
   add_member_int (builder, "active_requests", vmp_gateway_get_active_requests (self->gateway));
+  json_builder_set_member_name (builder, "demo");
+  json_builder_add_boolean_value (builder, vmp_gateway_is_demo (self->gateway));
   json_builder_end_object (builder);
 
   set_json (message, SOUP_STATUS_OK, builder_to_json (builder));

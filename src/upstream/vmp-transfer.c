@@ -7,6 +7,7 @@
 #include "upstream/vmp-upstream-private.h"
 
 #include "core/vmp-limits.h"
+#include "upstream/vmp-answer-head.h"
 
 #include <string.h>
 
@@ -20,85 +21,24 @@
 #define KEEPALIVE_IDLE_SECONDS 15L
 #define KEEPALIVE_INTERVAL_SECONDS 5L
 
+/* Passes on the head that has come. FALSE when it is none that could be. */
 static gboolean
-next_line (const char **cursor,
-           const char  *end,
-           VmpSlice    *line)
+deliver_head (VmpTransfer *self,
+              guint        status)
 {
-  const char *lf = memchr (*cursor, '\n', end - *cursor);
+  VmpSlice text = { vmp_buffer_peek (&self->head), vmp_buffer_len (&self->head) };
+  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS];
+  VmpTransferHead head;
 
-  if (lf == NULL)
+  self->fault = vmp_answer_head_parse (text, fields, &head);
+  if (self->fault != NULL)
     return FALSE;
 
-  *line = (VmpSlice) { *cursor, lf - *cursor };
-  if (line->len > 0 && lf[-1] == '\r')
-    line->len--;
-  *cursor = lf + 1;
-
-  return TRUE;
-}
-
-static VmpSlice
-trim (const char *start,
-      const char *end)
-{
-  while (start < end && (*start == ' ' || *start == '\t'))
-    start++;
-  while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
-    end--;
-
-  return (VmpSlice) { start, end - start };
-}
-
-/* What would break a line of the head we write from it: a node is hostile, too. */
-static gboolean
-is_clean (VmpSlice slice)
-{
-  return memchr (slice.data, '\0', slice.len) == NULL && memchr (slice.data, '\r', slice.len) == NULL;
-}
-
-/* Splits the head that has come into its fields and passes it on. */
-static void
-deliver_head (VmpTransfer *self)
-{
-  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS];
-  VmpTransferHead head = { .fields = fields, .length = -1 };
-  const char *cursor = vmp_buffer_peek (&self->head);
-  const char *end = cursor + vmp_buffer_len (&self->head);
-  gboolean has_coding = FALSE;
-  curl_off_t length = -1;
-  long status = 0;
-  VmpSlice line;
-
-  curl_easy_getinfo (self->easy, CURLINFO_RESPONSE_CODE, &status);
-  head.status = (guint) status;
-
-  if (next_line (&cursor, end, &line) && line.len > strlen ("HTTP/1.1 200 ") && is_clean (line))
-    head.reason = (VmpSlice) { line.data + strlen ("HTTP/1.1 200 "), line.len - strlen ("HTTP/1.1 200 ") };
-
-  while (next_line (&cursor, end, &line) && head.n_fields < G_N_ELEMENTS (fields))
-    {
-      const char *colon = line.len > 0 ? memchr (line.data, ':', line.len) : NULL;
-      VmpHttpField *field = &fields[head.n_fields];
-
-      /* A folded or malformed line has no meaning that is safe to pass on. */
-      if (colon == NULL || colon == line.data || line.data[0] == ' ' || line.data[0] == '\t' || !is_clean (line))
-        continue;
-      field->name = (VmpSlice) { line.data, colon - line.data };
-      field->value = trim (colon + 1, line.data + line.len);
-      if (memchr (field->name.data, ' ', field->name.len) != NULL)
-        continue;
-      has_coding |= vmp_slice_equal_nocase (field->name, "Transfer-Encoding");
-      head.n_fields++;
-    }
-
-  /* libcurl's own reading of the length, since that is what it will deliver. */
-  if (!has_coding && curl_easy_getinfo (self->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
-    head.length = length;
-  head.ends_by_close = !has_coding && head.length < 0;
-
+  head.status = status;
   self->head_seen = TRUE;
   self->events->head (self->user_data, &head);
+
+  return TRUE;
 }
 
 static size_t
@@ -117,7 +57,7 @@ header_cb (char  *data,
     return len; /* a trailer: not ours to pass on */
   if (vmp_buffer_len (&self->head) + len > VMP_LIMIT_REPLY_HEAD_BYTES)
     {
-      g_strlcpy (self->problem, "the head of the answer is too long", sizeof self->problem);
+      self->fault = "has too long a head";
       return 0;
     }
 
@@ -126,8 +66,13 @@ header_cb (char  *data,
     return len;
 
   curl_easy_getinfo (self->easy, CURLINFO_RESPONSE_CODE, &status);
-  if (status >= 200)
-    deliver_head (self);
+  if (status == 101)
+    {
+      self->fault = "switches to a protocol nobody asked for";
+      return 0;
+    }
+  if (status >= 200 && !deliver_head (self, (guint) status))
+    return 0;
   vmp_buffer_consume (&self->head, vmp_buffer_len (&self->head));
 
   return len;
@@ -144,10 +89,11 @@ write_cb (char  *data,
   if (self->events == NULL)
     return 0;
 
-  if (!self->events->body (self->user_data, data, size * n))
-    return self->events == NULL ? 0 : CURL_WRITEFUNC_PAUSE;
+  if (self->events->body (self->user_data, data, size * n))
+    return size * n;
 
-  return size * n;
+  self->paused = TRUE;
+  return CURL_WRITEFUNC_PAUSE;
 }
 
 /* Called when a connection is ready and nothing was sent on it yet. libcurl replaces a reused connection that
@@ -300,8 +246,10 @@ vmp_transfer_prepare (VmpTransfer              *self,
   CURL *easy = self->easy;
 
   self->head_seen = FALSE;
+  self->paused = FALSE;
   self->sends = 0;
   self->needs_fresh_connection = FALSE;
+  self->fault = NULL;
   self->problem[0] = '\0';
   vmp_buffer_consume (&self->head, vmp_buffer_len (&self->head));
 

@@ -35,8 +35,10 @@ struct _VmpTransfer {
   guint request_fields_size;
   VmpBuffer head;                  /* the answer's head as it came */
   gboolean head_seen;
+  gboolean paused;                 /* nobody takes its body at the moment */
   guint sends;                     /* how often the request went out, or was about to */
   gboolean needs_fresh_connection;
+  const char *fault;               /* static: what is wrong with the answer's head, or NULL */
   char problem[CURL_ERROR_SIZE];
 };
 

@@ -15,12 +15,18 @@
 /* Transfers kept for their next use: their handles hold about 6 KB each. */
 #define SPARE_TRANSFERS 64
 
+typedef enum {
+  POOLED, /* no transfer has it */
+  WANTED, /* libcurl waits for something on it */
+  PAUSED  /* its transfer is paused */
+} SocketUse;
+
 typedef struct {
   VmpUpstream *upstream;
   VmpWatch watch;
   int fd;
   gboolean is_ours; /* a connection's: vmp_upstream_close_socket() tells when it is closed. Not so the resolver's pipes */
-  gboolean wanted;  /* libcurl asks for it; otherwise it is pooled */
+  SocketUse use;
 } NodeSocket;
 
 static NodeSocket *
@@ -56,6 +62,16 @@ remove_socket (VmpUpstream *self,
   g_free (node_socket);
 }
 
+static VmpTransfer *
+transfer_of (CURL *easy)
+{
+  char *transfer = NULL;
+
+  curl_easy_getinfo (easy, CURLINFO_PRIVATE, &transfer);
+
+  return (VmpTransfer *) (gpointer) transfer;
+}
+
 /* Reports finished transfers and those that were cancelled meanwhile. */
 static void
 after_curl (VmpUpstream *self)
@@ -69,13 +85,8 @@ after_curl (VmpUpstream *self)
 
   while ((message = curl_multi_info_read (self->multi, &left)) != NULL)
     {
-      CURLcode code = message->data.result;
-      char *transfer = NULL;
-
-      if (message->msg != CURLMSG_DONE)
-        continue;
-      curl_easy_getinfo (message->easy_handle, CURLINFO_PRIVATE, &transfer);
-      vmp_transfer_finish ((VmpTransfer *) (gpointer) transfer, code);
+      if (message->msg == CURLMSG_DONE)
+        vmp_transfer_finish (transfer_of (message->easy_handle), message->data.result);
     }
 }
 
@@ -99,6 +110,19 @@ kick_cb (gpointer user_data)
   run_curl (user_data, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* A pooled connection on which something happens is closed by its node, or carries bytes nobody asked for, which the
+ * next request would take for its answer. Without its bytes and shut down, libcurl finds it dead when it looks for one
+ * to reuse. */
+static void
+spoil (NodeSocket *node_socket)
+{
+  char bytes[4096];
+
+  shutdown (node_socket->fd, SHUT_RDWR);
+  while (recv (node_socket->fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+    ;
+}
+
 static void
 socket_ready_cb (VmpPollEvents events,
                  gpointer      user_data)
@@ -107,9 +131,10 @@ socket_ready_cb (VmpPollEvents events,
   VmpUpstream *self = node_socket->upstream;
   int ready = 0;
 
-  if (!node_socket->wanted)
+  if (node_socket->use != WANTED)
     {
-      /* A pooled connection: the node closed it. libcurl finds out when it looks for one to reuse. */
+      if (node_socket->use == POOLED)
+        spoil (node_socket);
       vmp_poll_unwatch (self->poll, &node_socket->watch);
       return;
     }
@@ -137,7 +162,7 @@ socket_cb (CURL         *easy,
       if (node_socket != NULL && !node_socket->is_ours)
         remove_socket (self, node_socket);
       else if (node_socket != NULL)
-        node_socket->wanted = FALSE;
+        node_socket->use = transfer_of (easy)->paused ? PAUSED : POOLED;
       return 0;
     }
 
@@ -148,7 +173,7 @@ socket_cb (CURL         *easy,
 
   if (node_socket == NULL)
     node_socket = add_socket (self, fd, FALSE);
-  node_socket->wanted = TRUE;
+  node_socket->use = WANTED;
 
   if (vmp_poll_is_watching (&node_socket->watch))
     vmp_poll_change (self->poll, &node_socket->watch, events);
@@ -307,6 +332,9 @@ why_it_ended (VmpTransfer *transfer,
 {
   long os_error = 0;
 
+  if (transfer->fault != NULL)
+    return g_strdup_printf ("its answer %s", transfer->fault);
+
   switch (code)
     {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -387,6 +415,7 @@ vmp_transfer_resume (VmpTransfer *transfer)
   /* Inside a callback of libcurl the bytes at hand are still being given; they will be offered again. */
   g_return_if_fail (!self->inside_curl);
 
+  transfer->paused = FALSE;
   self->inside_curl = TRUE;
   curl_easy_pause (transfer->easy, CURLPAUSE_CONT);
   self->inside_curl = FALSE;

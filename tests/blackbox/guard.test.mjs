@@ -66,7 +66,7 @@ const refused = {
   'list-of-lengths-that-differ': [400, `${POST}Content-Length: 3, 4\r\n\r\nabcd`],
   'length-and-coding': [400, `${POST}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
   'coding-and-length': [400, `${POST}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n`],
-  'two-codings': [400, `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+  'two-codings': [501, `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
   'unknown-coding': [501, `${POST}Transfer-Encoding: gzip\r\n\r\n`],
   'coding-after-chunked': [501, `${POST}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`],
   'coding-before-chunked': [501, `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],

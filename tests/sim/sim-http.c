@@ -957,6 +957,8 @@ listener_listen (Listener  *self,
   self->source = g_socket_create_source (self->socket, G_IO_IN, NULL);
   g_source_set_callback (self->source, G_SOURCE_FUNC (listener_readable), self, NULL);
   g_source_attach (self->source, NULL);
+  if (!self->control)
+    sim_stats_add (self->http->sim->stats, SIM_COUNT_LISTENING, 1);
 
   return TRUE;
 }
@@ -964,6 +966,8 @@ listener_listen (Listener  *self,
 static void
 listener_stop (Listener *self)
 {
+  if (self->source != NULL && !self->control)
+    sim_stats_add (self->http->sim->stats, SIM_COUNT_LISTENING, -1);
   clear_source (&self->source);
   if (self->socket != NULL)
     g_socket_close (self->socket, NULL);

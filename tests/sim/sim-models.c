@@ -715,6 +715,9 @@ sim_models_config_changed (SimModels *self)
           SimInstance *instance = link->data;
 
           instance->parallel = count_slots (self->sim->config, model);
+          if (instance->state == SIM_INSTANCE_LOADING)
+            sim_timer_arm_at (self->sim->timers, &instance->timer,
+                              instance->load_started + (gint64) (self->sim->config->load_ms * 1000));
           if (instance->state == SIM_INSTANCE_LOADED && instance->waiting.length > 0)
             sim_timer_arm_ms (self->sim->timers, &instance->timer, 0);
         }

@@ -120,7 +120,7 @@ gboolean sim_models_read_file (SimModels   *self,
 /* All instances go, with their seats; then the models of the start are loaded again. */
 void sim_models_reset (SimModels *self);
 
-/* Gives the instances the number of slots that the knobs say now. */
+/* Gives the instances the slots, and loads the time, that the knobs say now. */
 void sim_models_config_changed (SimModels *self);
 
 /* A model that was downloaded. */

@@ -564,6 +564,11 @@ sim_runs_config_changed (Sim *sim)
       next = link->next;
       if (run->stall_after >= 0)
         run->stall_after = sim->config->stall_after_tokens;
+      if (run->phase == SIM_PHASE_PROMPT)
+        {
+          process_prompt (run);
+          continue;
+        }
       if (run->phase != SIM_PHASE_TOKENS || run->exchange->wants_drain)
         continue;
       set_stalled (run, FALSE);

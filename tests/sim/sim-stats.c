@@ -38,6 +38,7 @@ static const struct {
   const char *name;
   gboolean is_level;  /* counts what exists now */
 } count_table[SIM_N_COUNTS] = {
+  [SIM_COUNT_LISTENING] = { "listening", TRUE },
   [SIM_COUNT_CONNECTIONS_OPENED] = { "connections_opened", FALSE },
   [SIM_COUNT_CONNECTIONS_ACTIVE] = { "connections_active", TRUE },
   [SIM_COUNT_CONNECTIONS_REFUSED] = { "connections_refused", FALSE },

@@ -38,6 +38,11 @@ export class Simulator extends Program {
     return this.#ask('POST', '/sim/v1/config', knobs);
   }
 
+  /* Resolves when a counter has come to @n. */
+  waitForCount(counter, n) {
+    return this.#ask('GET', `/sim/v1/wait?counter=${counter}&at_least=${n}`);
+  }
+
   /* What it counted, and its last requests. */
   stats() {
     return this.#ask('GET', '/sim/v1/stats');

@@ -9,7 +9,7 @@ import net from 'node:net';
 import { Worker } from 'node:worker_threads';
 
 import * as http from './http.mjs';
-import { Wire } from './wire.mjs';
+import { Torn, Wire } from './wire.mjs';
 
 export class Upstream {
   #server;
@@ -49,10 +49,15 @@ export class Upstream {
     const upstream = await Upstream.listen(async (wire, connection) => {
       let request;
 
-      for (let nth = 1; (request = await http.readRequest(wire)) !== null; nth++) {
-        Object.assign(request, { connection, nth });
-        upstream.requests.push(request);
-        await respond(request, wire);
+      try {
+        for (let nth = 1; (request = await http.readRequest(wire)) !== null; nth++) {
+          Object.assign(request, { connection, nth });
+          upstream.requests.push(request);
+          await respond(request, wire);
+        }
+      } catch (error) {
+        if (!(error instanceof Torn)) // half a request is one that was given up
+          throw error;
       }
     }, options);
 
