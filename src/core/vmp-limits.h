@@ -88,6 +88,10 @@
 /* Idle upstream connections kept in the pool. */
 #define VMP_LIMIT_UPSTREAM_POOL 256
 
+/* Bytes of one answer that are taken in one turn of the loop, so that a node as fast as the machine does not make the
+ * others wait; libcurl alone would read 3 MB. */
+#define VMP_LIMIT_TURN_BYTES (256 * 1024)
+
 /* Bytes of the head of a node's answer. */
 #define VMP_LIMIT_REPLY_HEAD_BYTES (256 * 1024)
 

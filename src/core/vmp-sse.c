@@ -160,8 +160,7 @@ vmp_sse_reader_push (VmpSseReader *self,
                      gsize         len)
 {
   const char *p = data;
-  const char *end = data + len;
-  const char *lf, *cr;
+  const char *end, *lf, *cr;
   gsize whole = 0;
 
   g_return_val_if_fail (self != NULL, 0);
@@ -170,6 +169,7 @@ vmp_sse_reader_push (VmpSseReader *self,
   if (len == 0)
     return 0;
 
+  end = data + len;
   if (self->flags & AFTER_CR)
     {
       self->flags &= (guint8) ~AFTER_CR;

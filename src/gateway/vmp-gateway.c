@@ -12,12 +12,18 @@
 #include "gateway/vmp-surface-openai.h"
 #include "relay/vmp-exchange.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* After running answers were ended, their last bytes get this long to reach their clients. */
 #define FAREWELL_MS 1000
+
+/* So much free heap is kept for the next requests. */
+#define IDLE_HEAP_BYTES (2 * 1024 * 1024)
 
 struct _VmpGateway {
   VmpSettings *settings;
@@ -160,12 +166,8 @@ serving_closed (gpointer       user_data,
 
   if (self->listener != NULL)
     vmp_listener_resume (self->listener);
-  if (g_hash_table_size (self->connections) == 0)
-    {
-      vmp_poll_clear_timer (self->poll, &self->sweep);
-      if (self->serving.draining)
-        finish_drain (self);
-    }
+  if (g_hash_table_size (self->connections) == 0 && self->serving.draining)
+    finish_drain (self);
 }
 
 static const VmpServingFuncs serving_funcs = {
@@ -241,12 +243,24 @@ sweep_connection (VmpConnection *connection)
   vmp_connection_sweep (connection, g_get_monotonic_time ());
 }
 
+/* A burst of streams leaves the heap full of holes; a program that sits in the tray all day should not keep them. */
+static void
+give_memory_back (void)
+{
+#ifdef __GLIBC__
+  if (mallinfo2 ().fordblks > IDLE_HEAP_BYTES)
+    malloc_trim (0);
+#endif
+}
+
 static void
 sweep_cb (gpointer user_data)
 {
   VmpGateway *self = user_data;
 
   for_each_connection (self, sweep_connection);
+  if (vmp_relay_get_active (self->relay) == 0)
+    give_memory_back ();
   if (g_hash_table_size (self->connections) > 0)
     vmp_poll_set_timer (self->poll, &self->sweep, g_get_monotonic_time () + VMP_LIMIT_SWEEP_MS * 1000, sweep_cb, self);
 }

@@ -89,8 +89,21 @@ write_cb (char  *data,
   if (self->events == NULL)
     return 0;
 
-  if (self->events->body (self->user_data, data, size * n))
-    return size * n;
+  if (self->turn != self->upstream->turn)
+    {
+      self->turn = self->upstream->turn;
+      self->turn_bytes = 0;
+    }
+
+  if (self->turn_bytes >= VMP_LIMIT_TURN_BYTES)
+    {
+      vmp_upstream_yield (self->upstream, self);
+    }
+  else if (self->events->body (self->user_data, data, size * n))
+    {
+      self->turn_bytes += size * n;
+      return size * n;
+    }
 
   self->paused = TRUE;
   return CURL_WRITEFUNC_PAUSE;

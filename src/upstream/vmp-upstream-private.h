@@ -21,6 +21,9 @@ struct _VmpUpstream {
   GPtrArray *sockets;    /* of NodeSocket, by descriptor; NULL where there is none */
   GQueue spare;          /* of VmpTransfer that wait for their next use */
   GQueue cancelled;      /* of VmpTransfer cancelled inside a libcurl callback */
+  GQueue yielding;       /* of VmpTransfer that have had their share of this turn */
+  VmpTimer next_turn;    /* when they go on */
+  guint64 turn;          /* counts the calls into libcurl */
   guint running;
   gboolean inside_curl;  /* libcurl refuses most calls from its own callbacks */
 };
@@ -36,6 +39,9 @@ struct _VmpTransfer {
   VmpBuffer head;                  /* the answer's head as it came */
   gboolean head_seen;
   gboolean paused;                 /* nobody takes its body at the moment */
+  GList yielding_link;             /* in upstream->yielding; its data is NULL when it is not there */
+  guint64 turn;                    /* the last one in which it got bytes, */
+  gsize turn_bytes;                /* and how many */
   guint sends;                     /* how often the request went out, or was about to */
   gboolean needs_fresh_connection;
   const char *fault;               /* static: what is wrong with the answer's head, or NULL */
@@ -51,6 +57,9 @@ void vmp_transfer_finish (VmpTransfer *self,
                           CURLcode     code);
 
 /* vmp-upstream.c */
+/* Pauses a transfer until the next turn; its write callback is to say so to libcurl. */
+void vmp_upstream_yield (VmpUpstream *self,
+                         VmpTransfer *transfer);
 curl_socket_t vmp_upstream_open_socket (gpointer              upstream,
                                         curlsocktype          purpose,
                                         struct curl_sockaddr *address);

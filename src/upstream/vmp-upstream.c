@@ -97,6 +97,7 @@ run_curl (VmpUpstream  *self,
 {
   int running;
 
+  self->turn++;
   self->inside_curl = TRUE;
   curl_multi_socket_action (self->multi, fd, ready, &running);
   self->inside_curl = FALSE;
@@ -243,6 +244,7 @@ vmp_upstream_new (VmpPoll *poll)
   self->sockets = g_ptr_array_new ();
   g_queue_init (&self->spare);
   g_queue_init (&self->cancelled);
+  g_queue_init (&self->yielding);
   self->multi = curl_multi_init ();
   curl_multi_setopt (self->multi, CURLMOPT_SOCKETFUNCTION, socket_cb);
   curl_multi_setopt (self->multi, CURLMOPT_SOCKETDATA, self);
@@ -266,6 +268,7 @@ vmp_upstream_free (VmpUpstream *self)
     vmp_transfer_free (transfer);
   curl_multi_cleanup (self->multi);
   vmp_poll_clear_timer (self->poll, &self->timer);
+  vmp_poll_clear_timer (self->poll, &self->next_turn);
   vmp_poll_cancel_deferred (self->poll, &self->kick);
   g_ptr_array_unref (self->sockets);
   g_free (self);
@@ -290,11 +293,22 @@ vmp_upstream_start (VmpUpstream              *self,
   return transfer;
 }
 
+static void
+stop_yielding (VmpTransfer *transfer)
+{
+  if (transfer->yielding_link.data == NULL)
+    return;
+
+  transfer->yielding_link.data = NULL;
+  g_queue_unlink (&transfer->upstream->yielding, &transfer->yielding_link);
+}
+
 /* Takes a transfer out of libcurl's hands; one that is not to go on is kept for its next use. */
 static void
 release (VmpUpstream *self,
          VmpTransfer *transfer)
 {
+  stop_yielding (transfer);
   curl_multi_remove_handle (self->multi, transfer->easy);
   self->running--;
   transfer->events = NULL;
@@ -399,6 +413,7 @@ vmp_transfer_cancel (VmpTransfer *transfer)
   g_return_if_fail (transfer->events != NULL);
 
   transfer->events = NULL;
+  stop_yielding (transfer);
   if (self->inside_curl)
     g_queue_push_tail (&self->cancelled, transfer);
   else
@@ -416,9 +431,39 @@ vmp_transfer_resume (VmpTransfer *transfer)
   g_return_if_fail (!self->inside_curl);
 
   transfer->paused = FALSE;
+  self->turn++;
   self->inside_curl = TRUE;
   curl_easy_pause (transfer->easy, CURLPAUSE_CONT);
   self->inside_curl = FALSE;
 
   after_curl (self);
+}
+
+static void
+next_turn_cb (gpointer user_data)
+{
+  VmpUpstream *self = user_data;
+  guint n = self->yielding.length;
+
+  /* Those that yield again meanwhile wait for their next turn. */
+  while (n-- > 0 && self->yielding.head != NULL)
+    {
+      VmpTransfer *transfer = self->yielding.head->data;
+
+      stop_yielding (transfer);
+      vmp_transfer_resume (transfer);
+    }
+}
+
+void
+vmp_upstream_yield (VmpUpstream *self,
+                    VmpTransfer *transfer)
+{
+  if (transfer->yielding_link.data != NULL)
+    return;
+
+  transfer->yielding_link.data = transfer;
+  g_queue_push_tail_link (&self->yielding, &transfer->yielding_link);
+  if (self->next_turn.due == 0)
+    vmp_poll_set_timer (self->poll, &self->next_turn, g_get_monotonic_time (), next_turn_cb, self);
 }

@@ -100,9 +100,8 @@ behaviour('failure/no-answer/client-that-leaves-while-connecting-ends-it', async
   const gateway = await stage.gateway({ node: await stage.deafNode() });
   const client = await stage.client(gateway);
 
-  client.write(http.request('GET', '/v1/x'));
-  while ((await gateway.status()).active_requests === 0)
-    continue;
+  await client.write(http.request('GET', '/v1/x'));
+  assert.equal((await gateway.status()).active_requests, 1);
   const before = gateway.descriptors;
   client.destroy();
   await gateway.waitFor(/GET \/v1\/x .*client gone/);

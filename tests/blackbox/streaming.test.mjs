@@ -267,18 +267,21 @@ behaviour('streaming/leaving/with-the-next-request-already-sent', async (stage) 
 });
 
 behaviour('streaming/leaving/while-slow', async (stage) => {
+  const enough = signal();
   const node = await stage.rawNode(async (wire) => {
     await http.readRequest(wire);
     await wire.write(http.STREAM_HEAD);
-    while (!wire.over)
+    while (!wire.over) {
       await wire.write(http.chunk(`data: ${'x'.repeat(65536)}\n\n`)).catch(() => {});
+      if (wire.sent > MB)
+        enough.resolve();
+    }
   });
   const gateway = await stage.gateway({ node });
   const client = await stage.client(gateway, { paused: true });
 
   client.write(CHAT);
-  while (node.wires.length === 0 || node.wires[0].sent < MB)
-    await gateway.status();
+  await enough;
   client.destroy();
   await node.wires[0].closed;
   assert.equal((await gateway.status()).active_requests, 0);

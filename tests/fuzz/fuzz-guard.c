@@ -104,7 +104,6 @@ check_head (const char        *data,
   g_auto (GStrv) lines = g_strsplit (text, "\r\n", -1);
   guint n_lines = g_strv_length (lines);
   guint n_hosts = 0, n_lengths = 0, n_codings = 0;
-  g_autofree char *request_line = NULL;
 
   g_assert_cmpuint (strlen (text), ==, len);
   g_assert_cmpuint (len, <=, VMP_LIMIT_HEAD_BYTES);

@@ -658,8 +658,7 @@ static const char * const good_heads[] = {
   CLIENT_HEAD,
   "GET / HTTP/1.0\r\n\r\n",
   "OPTIONS * HTTP/1.1\r\nHost: [::1]:7777\r\n\r\n",
-  "PUT http://a.example/%20 HTTP/1.1\r\nA: 1\r\nHost: A.example\r\n"
-  "Transfer-Encoding: Chunked\r\nExpect: 100-continue\r\n\r\n",
+  "PUT http://a.b/%20 HTTP/1.1\r\nA: 1\r\nHost: A.B\r\nTransfer-Encoding: Chunked\r\nExpect: 100-continue\r\n\r\n",
   "DELETE /v1/files/f HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nX:\r\nY: \xc3\xa9\t\t \r\n\r\n",
 };
 
