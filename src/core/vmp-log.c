@@ -29,6 +29,9 @@
 #define PATH_BYTES 2048
 #define NAME_BYTES 256
 
+/* Milliseconds that a reader gets to make room, once; then lines are lost until it does. */
+#define READER_MS 100
+
 #define ELLIPSIS "\342\200\246"    /* U+2026 */
 #define REPLACEMENT "\357\277\275" /* U+FFFD */
 
@@ -265,13 +268,41 @@ put_field (Line       *self,
     }
 }
 
-/* Writes the line to stderr. Another program may have made the terminal or pipe that we share non-blocking;
- * then we wait, as a blocking write would. When stderr is gone there is nobody left to tell. */
+/* Lines that were not written, since whoever reads them has stopped. */
+static int lines_lost;
+
+static void report_lost (int n);
+
+/* A reader that has stopped (a suspended pager, a terminal after Ctrl-S) must not stop the gateway with it; one that
+ * is merely slow is waited for. A pipe that is ready takes PIPE_BUF bytes at once, and no line is longer. */
+static gboolean
+reader_keeps_up (void)
+{
+  struct pollfd reader = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+  return poll (&reader, 1, g_atomic_int_get (&lines_lost) > 0 ? 0 : READER_MS) != 0;
+}
+
+/* Writes the line to stderr, or counts it as lost. @must: wait for the reader instead, for the last words of the process.
+ * When stderr is gone there is nobody left to tell. */
 static void
-write_line (Line *self)
+write_line (Line    *self,
+            gboolean must)
 {
   int saved_errno = errno;
   gsize done = 0;
+  int lost;
+
+  if (!must && !reader_keeps_up ())
+    {
+      g_atomic_int_inc (&lines_lost);
+      errno = saved_errno;
+      return;
+    }
+
+  lost = g_atomic_int_exchange (&lines_lost, 0);
+  if (lost > 0)
+    report_lost (lost);
 
   while (done < self->len)
     {
@@ -309,7 +340,8 @@ static void
 write_message (VmpLogLevel level,
                const char *domain,
                const char *message,
-               gsize       len)
+               gsize       len,
+               gboolean    must)
 {
   Line line;
 
@@ -340,7 +372,16 @@ write_message (VmpLogLevel level,
       put_literal (&line, "\n");
     }
 
-  write_line (&line);
+  write_line (&line, must);
+}
+
+static void
+report_lost (int n)
+{
+  char text[64];
+  int len = g_snprintf (text, sizeof text, "%d lines of the log were lost, for nobody read them", n);
+
+  write_message (VMP_LOG_WARNING, G_LOG_DOMAIN, text, len, FALSE);
 }
 
 static GLogWriterOutput
@@ -376,7 +417,7 @@ write_log (GLogLevelFlags   flags,
   fatal = !old_api && (flags & (fatal_levels | G_LOG_FLAG_FATAL)) != 0;
 
   if (fatal || vmp_log_enabled (level_of (flags)))
-    write_message (level_of (flags), domain, message, len);
+    write_message (level_of (flags), domain, message, len, fatal);
   if (fatal)
     abort ();
 
@@ -512,5 +553,5 @@ vmp_log_access (const VmpAccessLine *access)
   else
     put_access_text (&line, access);
 
-  write_line (&line);
+  write_line (&line, FALSE);
 }

@@ -170,6 +170,22 @@ behaviour('relay/up/50-mb-without-being-held-twice', async (stage) => {
     assert.ok(gateway.peakBytes - before < 2 * body.length, `${(gateway.peakBytes - before) / MB} MB`);
 });
 
+behaviour('relay/up/memory-of-large-bodies-is-given-back', async (stage) => {
+  const node = await stage.node((request, wire) => wire.write(http.json(request.body.length)));
+  const gateway = await stage.gateway({ node });
+
+  await gateway.status();
+  const before = gateway.residentBytes;
+  for (const megabytes of [1, 5, 10, 20, 30, 50]) {
+    const body = Buffer.alloc(megabytes * MB);
+
+    assert.equal((await gateway.ask('POST', '/v1/x', { body })).json(), body.length);
+  }
+  await gateway.status();
+  if (!gateway.isSanitized)
+    assert.ok(gateway.residentBytes - before < 6 * MB, `${(gateway.residentBytes - before) / MB} MB more than before`);
+});
+
 behaviour('relay/up/proxies-of-the-environment-are-not-used', async (stage) => {
   const proxy = await stage.node((request, wire) => wire.write(http.answer(500)));
   const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];

@@ -24,7 +24,7 @@ behaviour('report/status/shape', async (stage) => {
   assert.match(instance, /^[0-9a-f-]{36}$/);
   assert.ok(Number.isInteger(uptime) && uptime >= 0 && uptime < 60);
   assert.deepEqual(rest, {
-    object: 'vampire.status', nodes_total: 1, nodes_online: 0,
+    object: 'vampire.status', nodes_total: 1, nodes_online: 0, demo: false,
     listeners: [`127.0.0.1:${gateway.port}`, `[::1]:${gateway.port}`], active_requests: 0,
   });
 });

@@ -266,6 +266,27 @@ behaviour('streaming/leaving/with-the-next-request-already-sent', async (stage) 
   assert.equal(node.wires.length, 1, 'the next one is never begun');
 });
 
+behaviour('streaming/leaving/with-more-sent-than-is-read-ahead', async (stage) => {
+  const asked = signal();
+  const node = await stage.rawNode(async (wire) => {
+    await http.readRequest(wire);
+    asked.resolve();
+    await wire.closed;
+  });
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  client.write(CHAT);
+  await asked;
+  await client.write('x'.repeat(100_000));
+  await gateway.status();
+  const left = performance.now();
+  client.destroy();
+  const { at } = await node.wires[0].closed;
+  assert.ok(at - left < (gateway.isSanitized ? 1000 : 100), `${at - left} ms`);
+  assert.equal((await gateway.status()).active_requests, 0);
+}, { timeout: 5_000 });
+
 behaviour('streaming/leaving/while-slow', async (stage) => {
   const enough = signal();
   const node = await stage.rawNode(async (wire) => {

@@ -686,6 +686,52 @@ test_access_speed (void)
   g_test_minimized_result (microseconds[1], "JSON: %.2f us a line", microseconds[1]);
 }
 
+/* Whoever reads the log has stopped; the gateway goes on, and says later what is missing. */
+static void
+test_reader_stops (void)
+{
+  static const VmpAccessLine access = {
+    .method = "GET", .method_len = 3, .path = "/v1/x", .path_len = 5, .status = 200, .outcome = "done",
+  };
+  g_autofree char *text = g_malloc0 (1024 * 1024);
+  int saved = dup (STDERR_FILENO);
+  int pipe_fds[2];
+  char bytes[4096];
+  int i;
+
+  memset (bytes, 'x', sizeof bytes);
+  g_assert_cmpint (pipe2 (pipe_fds, O_NONBLOCK | O_CLOEXEC), ==, 0);
+  while (write (pipe_fds[1], bytes, sizeof bytes) > 0)
+    ;
+  /* Blocking from here on: a line that is written all the same never returns. */
+  g_assert_cmpint (fcntl (pipe_fds[1], F_SETFL, 0), ==, 0);
+  g_assert_cmpint (dup2 (pipe_fds[1], STDERR_FILENO), ==, STDERR_FILENO);
+
+  vmp_log_configure (VMP_LOG_INFO, VMP_LOG_FORMAT_TEXT);
+  for (i = 0; i < 3; i++)
+    vmp_log_access (&access);
+  while (read (pipe_fds[0], text, 1024 * 1024) > 0)
+    ;
+  vmp_log_access (&access);
+  vmp_log_access (&access);
+
+  g_assert_cmpint (dup2 (saved, STDERR_FILENO), ==, STDERR_FILENO);
+  close (saved);
+  memset (text, 0, 1024 * 1024);
+  g_assert_cmpint (read (pipe_fds[0], text, 1024 * 1024 - 1), >, 0);
+  g_assert_cmpint (text[strlen (text) - 1], ==, '\n');
+  {
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+    g_assert_cmpuint (g_strv_length (lines), ==, 4); /* two, the word on the lost ones before them, and the empty end */
+    g_assert_nonnull (strstr (lines[0], "3 lines of the log were lost"));
+    g_assert_nonnull (strstr (lines[1], "GET /v1/x 200"));
+    g_assert_nonnull (strstr (lines[2], "GET /v1/x 200"));
+  }
+  close (pipe_fds[0]);
+  close (pipe_fds[1]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -715,6 +761,7 @@ main (int    argc,
   g_test_add_func ("/log/access/hostile-path", test_access_hostile_path);
   g_test_add_func ("/log/access/long", test_access_long);
   g_test_add_func ("/log/access/level", test_access_level);
+  g_test_add_func ("/log/reader-stops", test_reader_stops);
   if (g_test_perf ())
     g_test_add_func ("/log/access/speed", test_access_speed);
 

@@ -14,7 +14,6 @@
 #define ASK(model, rest) "{\"model\":\"" model "\",\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]" rest "}"
 #define STREAM ",\"stream\":true"
 #define CHAT "/v1/chat/completions"
-#define A_MINUTE "60000"
 
 static guint
 count_instances (TestSim    *sim,
@@ -50,7 +49,7 @@ begin (TestSim    *sim,
 static void
 test_list (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) list = test_get (sim, "/api/v1/models");
 
   test_reply_expect (list, "$.models[0].type", "llm");
@@ -74,7 +73,6 @@ static void
 test_models_file (void)
 {
   g_autofree char *path = NULL;
-  g_autofree char *flag = NULL;
   g_autoptr (TestSim) sim = NULL;
   g_autoptr (TestReply) list = NULL;
   g_autoptr (GError) error = NULL;
@@ -88,8 +86,7 @@ test_models_file (void)
                        "{\"key\":\"openai/gpt-oss-20b\",\"size_bytes\":7}]}",
                        -1, &error);
   g_assert_no_error (error);
-  flag = g_strconcat ("--models=", path, NULL);
-  sim = test_sim_start (flag, NULL);
+  sim = test_sim_startf ("--models='%s'", path);
   list = test_get (sim, "/api/v1/models");
   g_unlink (path);
 
@@ -108,7 +105,7 @@ test_models_file (void)
 static void
 test_load (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) second = test_post (sim, "/api/v1/models/load",
                                             "{\"model\":\"qwen/qwen3-4b\",\"context_length\":8192,"
                                             "\"flash_attention\":false,\"echo_load_config\":true}");
@@ -144,7 +141,7 @@ test_load (void)
 static void
 test_load_refusals (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) unknown = test_post (sim, "/api/v1/models/load", "{\"model\":\"no/such\"}");
   g_autoptr (TestReply) tagged = test_post (sim, "/api/v1/models/load", "{\"model\":\"qwen/qwen3-4b:latest\"}");
   g_autoptr (TestReply) strict = test_post (sim, "/api/v1/models/load", "{\"model\":\"qwen/qwen3-4b\",\"ttl\":5}");
@@ -168,7 +165,7 @@ test_load_refusals (void)
 static void
 test_load_goes_on_without_client (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--load-ms=" A_MINUTE, NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--load-ms=60000");
   TestConn *conn = test_conn_open (sim);
 
   test_conn_request (conn, "POST", "/api/v1/models/load", NULL, "{\"model\":\"openai/gpt-oss-20b\"}");
@@ -185,7 +182,7 @@ test_load_goes_on_without_client (void)
 static void
 test_jit (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--model=b/two", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --model=b/two");
   g_autoptr (TestReply) loaded = test_post (sim, CHAT, ASK ("a/one", ""));
   g_autoptr (TestReply) again = test_post (sim, CHAT, ASK ("a/one", ""));
 
@@ -198,7 +195,7 @@ test_jit (void)
 static void
 test_unknown_model (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded", "--model=b/two", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded --model=b/two");
   g_autoptr (TestReply) unknown = test_post (sim, CHAT, ASK ("gpt-4o", ""));
   g_autoptr (TestReply) variant = test_post (sim, CHAT, ASK ("b/two@q4_k_m", ""));
   g_autoptr (TestReply) stream = test_post (sim, CHAT, ASK ("gpt-4o", STREAM));
@@ -231,16 +228,16 @@ test_no_models (void)
     guint status;
     gboolean is_object;
   } cases[] = {
-    { "--version=0.4.12", 400, TRUE },
-    { "--version=0.3.17", 400, FALSE },
-    { "--version=0.3.6", 404, FALSE },
+    { "0.4.12", 400, TRUE },
+    { "0.3.17", 400, FALSE },
+    { "0.3.6", 404, FALSE },
   };
   static const char *const message =
     "No models loaded. Please load a model in the developer page or use the 'lms load' command.";
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (TestSim) sim = test_sim_start (cases[i].version, "--no-jit", "--model=a/one", NULL);
+      g_autoptr (TestSim) sim = test_sim_startf ("--version=%s --no-jit --model=a/one", cases[i].version);
       g_autoptr (TestReply) reply = test_post (sim, CHAT, ASK ("a/one", ""));
 
       g_assert_cmpuint (reply->status, ==, cases[i].status);
@@ -261,7 +258,7 @@ test_jit_race (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--load-ms=" A_MINUTE, cases[i].flag, NULL);
+      g_autoptr (TestSim) sim = test_sim_startf ("--model=a/one --load-ms=60000 %s", cases[i].flag);
       TestConn *conns[3];
 
       for (guint j = 0; j < G_N_ELEMENTS (conns); j++)
@@ -285,7 +282,7 @@ test_jit_race (void)
 static void
 test_jit_fails (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--load-fail", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --load-fail");
   g_autoptr (TestReply) reply = test_post (sim, CHAT, ASK ("a/one", ""));
   g_autoptr (TestReply) native = test_post (sim, "/api/v1/chat", "{\"model\":\"a/one\",\"input\":\"x\",\"stream\":true}");
   g_autoptr (GPtrArray) events = test_reply_events (native);
@@ -299,7 +296,7 @@ test_jit_fails (void)
 static void
 test_ttl (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--model=b/two:loaded", "--jit-ttl-s=0.05", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --model=b/two:loaded --jit-ttl-s=0.05");
   g_autoptr (TestReply) reply = test_post (sim, CHAT, ASK ("a/one", ""));
 
   g_assert_cmpuint (reply->status, ==, 200);
@@ -312,7 +309,7 @@ test_ttl (void)
 static void
 test_ttl_spares_the_busy (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--model=b/two", "--no-auto-evict", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --model=b/two --no-auto-evict");
   g_autoptr (TestConn) busy = NULL;
   g_autoptr (TestReply) reply = NULL;
   g_autoptr (TestReply) other = NULL;
@@ -337,7 +334,7 @@ test_ttl_spares_the_busy (void)
 static void
 test_evict (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--model=b/two", "--model=c/three:loaded", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --model=b/two --model=c/three:loaded");
   g_autoptr (TestReply) one = test_post (sim, CHAT, ASK ("a/one", ""));
   g_autoptr (TestReply) two = test_post (sim, CHAT, ASK ("b/two", ""));
   g_autoptr (TestReply) three = NULL;
@@ -356,7 +353,7 @@ test_evict (void)
 static void
 test_evict_kills (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--model=b/two", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --model=b/two");
   g_autoptr (TestConn) streaming = NULL;
   g_autoptr (TestConn) whole = NULL;
   g_autoptr (TestReply) stream = NULL;
@@ -390,7 +387,7 @@ test_evict_kills (void)
 static void
 test_evict_waits (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one", "--model=b/two", "--no-evict-kills", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --model=b/two --no-evict-kills");
   g_autoptr (TestConn) streaming = NULL;
   g_autoptr (TestConn) waiting = NULL;
   g_autoptr (TestReply) stream = NULL;
@@ -415,7 +412,7 @@ test_evict_waits (void)
 static void
 test_unload_kills (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded");
   g_autoptr (TestConn) streaming = NULL;
   g_autoptr (TestReply) stream = NULL;
   g_autoptr (TestReply) unload = NULL;
@@ -434,7 +431,7 @@ test_unload_kills (void)
 static void
 test_slots (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--parallel=2", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--parallel=2");
   TestConn *conns[5];
 
   test_sim_set (sim, "{\"stall_after_tokens\":1}");
@@ -476,13 +473,13 @@ test_slots_by_version (void)
     const char *version;
     gint64 active;
   } cases[] = {
-    { "--version=0.4.0", 4 },
-    { "--version=0.3.30", 1 },
+    { "0.4.0", 4 },
+    { "0.3.30", 1 },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (TestSim) sim = test_sim_start (cases[i].version, "--stall-after-tokens=0", NULL);
+      g_autoptr (TestSim) sim = test_sim_startf ("--version=%s --stall-after-tokens=0", cases[i].version);
       TestConn *conns[5];
 
       for (guint j = 0; j < G_N_ELEMENTS (conns); j++)
@@ -511,9 +508,9 @@ test_overflow (void)
     const char *version;
     const char *message;
   } cases[] = {
-    { "--version=0.4.12", "Input does not fit in context length. The input has 104 tokens, but the context length only "
+    { "0.4.12", "Input does not fit in context length. The input has 104 tokens, but the context length only "
                           "supports 64 tokens." },
-    { "--version=0.3.30", "Trying to keep the first 104 tokens when context the overflows. However, the model is loaded "
+    { "0.3.30", "Trying to keep the first 104 tokens when context the overflows. However, the model is loaded "
                           "with context length of only 64 tokens, which is not enough. Try to load the model with a "
                           "larger context length, or provide a shorter input" },
   };
@@ -525,7 +522,7 @@ test_overflow (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (TestSim) sim = test_sim_start (cases[i].version, "--context-length=64", NULL);
+      g_autoptr (TestSim) sim = test_sim_startf ("--version=%s --context-length=64", cases[i].version);
       g_autoptr (TestReply) reply = test_post (sim, CHAT, body);
       g_autoptr (TestReply) stream = test_post (sim, CHAT, stream_body);
       g_autoptr (TestReply) shorter = test_post (sim, CHAT, ASK ("qwen/qwen3-4b", ""));
@@ -548,7 +545,7 @@ test_overflow (void)
 static void
 test_overflow_silent (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--context-length=16", "--overflow-silent", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--context-length=16 --overflow-silent");
   static const char *const words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
   g_autofree char *body = g_strdup_printf ("{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"stream\":true,"
                                            "\"stream_options\":{\"include_usage\":true}}", words);
@@ -578,7 +575,7 @@ status_target (TestReply *reply)
 static void
 test_download (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--download-ms=3600000", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--download-ms=3600000");
   g_autoptr (TestReply) have = test_post (sim, "/api/v1/models/download", "{\"model\":\"qwen/qwen3-4b\"}");
   g_autoptr (TestReply) begun = test_post (sim, "/api/v1/models/download", "{\"model\":\"ibm/granite-4-micro\"}");
   g_autofree char *target = status_target (begun);
@@ -603,7 +600,7 @@ test_download (void)
 static void
 test_download_ends (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   static const char *const link = "{\"model\":\"https://huggingface.co/lmstudio-community/Phi-9-GGUF\","
                                   "\"quantization\":\"Q4_K_M\"}";
   g_autoptr (TestReply) begun = test_post (sim, "/api/v1/models/download", link);
@@ -639,7 +636,7 @@ test_download_ends (void)
 static void
 test_reset (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded", "--model=b/two", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded --model=b/two");
   g_autoptr (TestReply) jit = test_post (sim, CHAT, ASK ("b/two", ""));
   g_autoptr (TestReply) unload = test_post (sim, "/api/v1/models/unload", "{\"instance_id\":\"a/one\"}");
   g_autoptr (TestReply) download = test_post (sim, "/api/v1/models/download", "{\"model\":\"x/y\"}");

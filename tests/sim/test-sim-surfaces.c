@@ -40,7 +40,7 @@ expect_unexpected (TestSim    *sim,
 static void
 test_chat (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/v1/chat/completions", CHAT (""));
   g_autoptr (TestReply) again = test_post (sim, "/v1/chat/completions", CHAT (""));
   g_autofree char *text = test_reply_get (reply, "$.choices[0].message.content");
@@ -62,7 +62,7 @@ test_chat (void)
 static void
 test_chat_varies (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   static const char *const question = "{\"messages\":[" QUESTION "],\"temperature\":0.8}";
   g_autofree char *first = NULL;
   gboolean differs = FALSE;
@@ -83,7 +83,7 @@ test_chat_varies (void)
 static void
 test_chat_deterministic (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--deterministic", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--deterministic");
   static const char *const bodies[] = { "{\"messages\":[" QUESTION "]}", "{\"messages\":[" QUESTION "],\"stream\":true}" };
 
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
@@ -99,7 +99,7 @@ test_chat_deterministic (void)
 static void
 test_chat_stream (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) whole = test_post (sim, "/v1/chat/completions", CHAT (""));
   g_autoptr (TestReply) reply = test_post (sim, "/v1/chat/completions",
                                            CHAT (",\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
@@ -129,7 +129,7 @@ test_chat_stream (void)
 static void
 test_chat_limits (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) limited = test_post (sim, "/v1/chat/completions", CHAT (",\"max_tokens\":3"));
   g_autoptr (TestReply) unlimited = test_post (sim, "/v1/chat/completions", CHAT (",\"max_tokens\":-1"));
   g_autoptr (TestReply) stopped = test_post (sim, "/v1/chat/completions", CHAT (",\"stop\":[\"sky\",\"never\"]"));
@@ -155,7 +155,7 @@ test_chat_limits (void)
 static void
 test_chat_usage_counts_prompt (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) bare = test_post (sim, "/v1/chat/completions", CHAT (",\"max_tokens\":1"));
   g_autoptr (TestReply) with_tools = test_post (sim, "/v1/chat/completions",
                                                 CHAT (",\"max_tokens\":1,\"tools\":[" WEATHER_TOOL "]"));
@@ -172,7 +172,7 @@ test_chat_usage_counts_prompt (void)
 static void
 test_chat_tools (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/v1/chat/completions",
                                            "{\"messages\":[{\"role\":\"user\",\"content\":\"What is the weather in "
                                            "Paris, in celsius, and the local time?\"}],"
@@ -204,7 +204,7 @@ test_chat_tools (void)
 static void
 test_chat_tool_choice (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) required = test_post (sim, "/v1/chat/completions",
                                               CHAT (",\"tool_choice\":\"required\",\"tools\":[" WEATHER_TOOL "]"));
   g_autoptr (TestReply) none = test_post (sim, "/v1/chat/completions",
@@ -230,14 +230,14 @@ test_chat_tools_stream (void)
     const char *second_name;     /* of the second delta */
     gboolean in_one_piece;
   } cases[] = {
-    { "--version=0.4.12", NULL, FALSE },
-    { "--version=0.3.16", NULL, TRUE },
-    { "--version=0.3.15", "", TRUE },
+    { "0.4.12", NULL, FALSE },
+    { "0.3.16", NULL, TRUE },
+    { "0.3.15", "", TRUE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (TestSim) sim = test_sim_start (cases[i].version, NULL);
+      g_autoptr (TestSim) sim = test_sim_startf ("--version=%s", cases[i].version);
       g_autoptr (TestReply) reply = test_post (sim, "/v1/chat/completions", ask);
       g_autoptr (GPtrArray) events = test_reply_events (reply);
       g_autofree char *name = test_event_get (events, 0, "$.choices[0].delta.tool_calls[0].function.name");
@@ -262,7 +262,7 @@ test_chat_tools_stream (void)
 static void
 test_chat_structured (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (
     sim, "/v1/chat/completions",
     CHAT (",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{"
@@ -304,16 +304,16 @@ test_chat_reasoning (void)
     const char *key;     /* NULL: inside the text */
     const char *other;
   } cases[] = {
-    { "--version=0.4.12", "openai/gpt-oss-20b", "reasoning", "reasoning_content" },
-    { "--version=0.4.12", "deepseek/deepseek-r1-0528-qwen3-8b", "reasoning_content", "reasoning" },
-    { "--version=0.3.22", "openai/gpt-oss-20b", NULL, "reasoning" },
-    { "--version=0.3.9", "deepseek/deepseek-r1-0528-qwen3-8b", "reasoning_content", "reasoning" },
-    { "--version=0.3.8", "deepseek/deepseek-r1-0528-qwen3-8b", NULL, "reasoning_content" },
+    { "0.4.12", "openai/gpt-oss-20b", "reasoning", "reasoning_content" },
+    { "0.4.12", "deepseek/deepseek-r1-0528-qwen3-8b", "reasoning_content", "reasoning" },
+    { "0.3.22", "openai/gpt-oss-20b", NULL, "reasoning" },
+    { "0.3.9", "deepseek/deepseek-r1-0528-qwen3-8b", "reasoning_content", "reasoning" },
+    { "0.3.8", "deepseek/deepseek-r1-0528-qwen3-8b", NULL, "reasoning_content" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (TestSim) sim = test_sim_start (cases[i].version, NULL);
+      g_autoptr (TestSim) sim = test_sim_startf ("--version=%s", cases[i].version);
       g_autofree char *ask = g_strdup_printf ("{\"model\":\"%s\",\"temperature\":0,\"messages\":[" QUESTION "]", cases[i].model);
       g_autofree char *ask_whole = g_strconcat (ask, "}", NULL);
       g_autofree char *ask_stream = g_strconcat (ask, ",\"stream\":true}", NULL);
@@ -341,7 +341,7 @@ test_chat_reasoning (void)
 static void
 test_chat_vision (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   static const char *const format =
     "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Describe it\"},"
     "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" RED_DOT "\"}}]}]}";
@@ -363,7 +363,7 @@ test_chat_vision (void)
 static void
 test_completions (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/v1/completions",
                                            "{\"model\":\"qwen/qwen3-4b\",\"prompt\":\"Count to 5\",\"temperature\":0}");
   g_autoptr (TestReply) stream = test_post (sim, "/v1/completions",
@@ -400,7 +400,7 @@ vector_of (TestReply *reply,
 static void
 test_embeddings (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/v1/embeddings",
                                            "{\"model\":\"text-embedding-nomic-embed-text-v1.5\",\"input\":[\"the cat sat "
                                            "on the mat\",\"a cat sat on a mat\",\"quarterly tax report\"]}");
@@ -428,8 +428,8 @@ test_embeddings (void)
 static void
 test_embeddings_refusals (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
-  g_autoptr (TestSim) old = test_sim_start ("--version=0.3.30", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
+  g_autoptr (TestSim) old = test_sim_start ("--version=0.3.30");
   static const char *const of_llm = "{\"model\":\"qwen/qwen3-4b\",\"input\":\"x\"}";
   g_autoptr (TestReply) llm = test_post (sim, "/v1/embeddings", of_llm);
   g_autoptr (TestReply) none = test_post (sim, "/v1/embeddings", "{\"model\":\"qwen/qwen3-4b\"}");
@@ -449,7 +449,7 @@ test_embeddings_refusals (void)
 static void
 test_list_openai (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded", "--model=b/two", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded --model=b/two");
   g_autoptr (TestReply) all = test_get (sim, "/v1/models");
   g_autoptr (TestReply) loaded = NULL;
   g_autoptr (TestReply) head = test_request (sim, "HEAD", "/v1/models", "Connection: close\r\n", NULL);
@@ -473,8 +473,8 @@ test_list_openai (void)
 static void
 test_responses (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
-  g_autoptr (TestSim) other = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
+  g_autoptr (TestSim) other = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/v1/responses",
                                            "{\"model\":\"qwen/qwen3-4b\",\"input\":\"Tell me about tea in Japan\"}");
   g_autofree char *id = test_reply_get (reply, "$.id");
@@ -506,7 +506,7 @@ test_responses (void)
 static void
 test_responses_stream (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/v1/responses",
                                            "{\"model\":\"openai/gpt-oss-20b\",\"input\":[{\"role\":\"user\","
                                            "\"content\":[{\"type\":\"input_text\",\"text\":\"Count to 3\"}]}],"
@@ -540,7 +540,7 @@ test_responses_stream (void)
 static void
 test_responses_tools (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   static const char *const ask =
     "{\"input\":\"What is the weather in Paris?\",\"tools\":[{\"type\":\"function\",\"name\":\"get_weather\","
     "\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}]";
@@ -574,7 +574,7 @@ test_responses_tools (void)
 static void
 test_messages (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/v1/messages?beta=true",
                                            "{\"model\":\"qwen/qwen3-4b\",\"max_tokens\":100,\"system\":[{\"type\":\"text\","
                                            "\"text\":\"Be brief\"}],\"messages\":[{\"role\":\"user\",\"content\":\"Count to "
@@ -606,7 +606,7 @@ test_messages (void)
 static void
 test_messages_tools (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   static const char *const tool = "\"tools\":[{\"name\":\"get_weather\",\"input_schema\":{\"type\":\"object\","
                                   "\"properties\":{\"location\":{\"type\":\"string\"}},\"required\":[\"location\"]}}]";
   g_autofree char *ask = g_strconcat ("{\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"What is the weather "
@@ -631,7 +631,7 @@ test_messages_tools (void)
 static void
 test_v0 (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) list = test_get (sim, "/api/v0/models");
   g_autoptr (TestReply) one = test_get (sim, "/api/v0/models/google/gemma-3-12b");
   g_autoptr (TestReply) escaped = test_get (sim, "/api/v0/models/google%2Fgemma-3-12b");
@@ -667,7 +667,7 @@ test_v0 (void)
 static void
 test_native_chat (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/api/v1/chat",
                                            "{\"model\":\"openai/gpt-oss-20b\",\"input\":\"Tell me about tea in Japan\"}");
   g_autofree char *id = test_reply_get (reply, "$.response_id");
@@ -689,7 +689,7 @@ test_native_chat (void)
 static void
 test_native_chat_stream (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--api-token=t", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--api-token=t");
   g_autoptr (TestReply) reply = test_request (sim, "POST", "/api/v1/chat", "Authorization: Bearer t\r\n",
                                               "{\"model\":\"openai/gpt-oss-20b\",\"input\":\"Find the top model\","
                                               "\"stream\":true,\"temperature\":0,\"integrations\":[\"mcp/huggingface\"]}");
@@ -712,7 +712,7 @@ test_native_chat_stream (void)
 static void
 test_native_chat_failed_tool (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) reply = test_post (sim, "/api/v1/chat",
                                            "{\"model\":\"qwen/qwen3-4b\",\"input\":\"Go\",\"stream\":true,\"integrations\":"
                                            "[{\"type\":\"ephemeral_mcp\",\"server_label\":\"x\",\"server_url\":\"http://x\","
@@ -752,7 +752,7 @@ test_native_chat_is_strict (void)
     { "{\"model\":\"openai/gpt-oss-20b\",\"input\":\"x\",\"reasoning\":\"max\"}",
       "Invalid enum value. Expected 'off' | 'low' | 'medium' | 'high' | 'on', received 'max'", "reasoning" },
   };
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -777,16 +777,16 @@ test_versions (void)
     gboolean has_v1;
     gboolean has_messages;
   } cases[] = {
-    { "--version=0.3.5", FALSE, FALSE, FALSE, FALSE },
-    { "--version=0.3.6", FALSE, TRUE, FALSE, FALSE },
-    { "--version=0.3.29", TRUE, TRUE, FALSE, FALSE },
-    { "--version=0.4.0", TRUE, TRUE, TRUE, FALSE },
-    { "--version=0.4.1", TRUE, TRUE, TRUE, TRUE },
+    { "0.3.5", FALSE, FALSE, FALSE, FALSE },
+    { "0.3.6", FALSE, TRUE, FALSE, FALSE },
+    { "0.3.29", TRUE, TRUE, FALSE, FALSE },
+    { "0.4.0", TRUE, TRUE, TRUE, FALSE },
+    { "0.4.1", TRUE, TRUE, TRUE, TRUE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (TestSim) sim = test_sim_start (cases[i].version, NULL);
+      g_autoptr (TestSim) sim = test_sim_startf ("--version=%s", cases[i].version);
       g_autoptr (TestReply) list = test_get (sim, "/v1/models");
 
       test_reply_expect (list, "$.object", "list");
@@ -818,7 +818,7 @@ test_versions (void)
 static void
 test_old_quirks (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--version=0.3.5", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--version=0.3.5");
   g_autoptr (TestReply) tools = test_post (sim, "/v1/chat/completions",
                                            "{\"messages\":[{\"role\":\"user\",\"content\":\"weather in Rome\"}],"
                                            "\"tools\":[" WEATHER_TOOL "]}");
@@ -836,7 +836,7 @@ test_old_quirks (void)
 static void
 test_unexpected_endpoints (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
 
   expect_unexpected (sim, "POST", "/chat/completions", "{}");
   expect_unexpected (sim, "GET", "/", NULL);
@@ -849,7 +849,7 @@ test_unexpected_endpoints (void)
 static void
 test_cors (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--cors", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--cors");
   g_autoptr (TestReply) preflight = test_request (sim, "OPTIONS", "/v1/models", "Origin: http://x\r\n", NULL);
   g_autoptr (TestReply) list = test_get (sim, "/v1/models");
   g_autofree char *origin = test_reply_field (list, "Access-Control-Allow-Origin");
@@ -863,7 +863,7 @@ test_cors (void)
 static void
 test_tokens (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--api-token=sk-lm-a:one", "--api-token=sk-lm-b:two", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--api-token=sk-lm-a:one --api-token=sk-lm-b:two");
   static const char *const paths[] = { "/v1/models", "/api/v0/models", "/api/v1/models", "/nothing" };
 
   for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
@@ -884,8 +884,8 @@ test_tokens (void)
 static void
 test_tokens_messages (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start ("--api-token=secret", NULL);
-  g_autoptr (TestSim) old = test_sim_start ("--api-token=secret", "--version=0.3.30", NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("--api-token=secret");
+  g_autoptr (TestSim) old = test_sim_start ("--api-token=secret --version=0.3.30");
   static const char *const body = "{\"max_tokens\":5,\"messages\":[" QUESTION "]}";
   g_autoptr (TestReply) without = test_post (sim, "/v1/messages", body);
   g_autoptr (TestReply) key = test_request (sim, "POST", "/v1/messages", "X-Api-Key: secret\r\n", body);
@@ -903,7 +903,7 @@ test_tokens_messages (void)
 static void
 test_bad_bodies (void)
 {
-  g_autoptr (TestSim) sim = test_sim_start (NULL);
+  g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (GString) deep = g_string_new ("{\"messages\":");
   static const char *const bodies[] = { "", "{", "[]", "null", "\"x\"", "{\"messages\":[}", "\xff\xfe" };
   g_autoptr (TestReply) missing = test_post (sim, "/v1/chat/completions", "{\"messages\":\"x\"}");

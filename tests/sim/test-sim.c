@@ -25,30 +25,37 @@ read_port (const char *line,
 }
 
 TestSim *
-test_sim_start (const char *flag,
-                ...)
+test_sim_startf (const char *format,
+                 ...)
 {
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autofree char *flags = NULL;
+  va_list args;
+
+  va_start (args, format);
+  flags = g_strdup_vprintf (format, args);
+  va_end (args);
+
+  return test_sim_start (flags);
+}
+
+TestSim *
+test_sim_start (const char *flags)
+{
+  g_autofree char *command = g_strconcat ("sim --port=0 --control-port=0 --log-level=error --fast ", flags, NULL);
+  g_auto (GStrv) argv = NULL;
   g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   g_autoptr (GDataInputStream) out = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *line = NULL;
   TestSim *self = g_new0 (TestSim, 1);
-  va_list args;
 
-  g_ptr_array_add (argv, (gpointer) g_getenv ("LMSTUDIO_SIM"));
-  g_assert_nonnull (argv->pdata[0]);
-  g_ptr_array_add (argv, (gpointer) "--port=0");
-  g_ptr_array_add (argv, (gpointer) "--control-port=0");
-  g_ptr_array_add (argv, (gpointer) "--log-level=error");
-  g_ptr_array_add (argv, (gpointer) "--fast");
-  va_start (args, flag);
-  for (; flag != NULL; flag = va_arg (args, const char *))
-    g_ptr_array_add (argv, (gpointer) flag);
-  va_end (args);
-  g_ptr_array_add (argv, NULL);
+  g_shell_parse_argv (command, NULL, &argv, &error);
+  g_assert_no_error (error);
+  g_free (argv[0]);
+  argv[0] = g_strdup (g_getenv ("LMSTUDIO_SIM"));
+  g_assert_nonnull (argv[0]);
 
-  self->process = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &error);
+  self->process = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv, &error);
   g_assert_no_error (error);
   out = g_data_input_stream_new (g_subprocess_get_stdout_pipe (self->process));
   line = g_data_input_stream_read_line (out, NULL, NULL, &error);

@@ -17,9 +17,11 @@ typedef struct {
   guint16 control_port;
 } TestSim;
 
-/* Starts the program with --fast and these flags, NULL-terminated. */
-TestSim *test_sim_start (const char *flag,
-                         ...) G_GNUC_NULL_TERMINATED;
+/* Starts the program with --fast and these flags, in the shell's notation. */
+TestSim *test_sim_start (const char *flags);
+
+TestSim *test_sim_startf (const char *format,
+                          ...) G_GNUC_PRINTF (1, 2);
 
 /* SIGTERM; the program must end well. */
 void test_sim_stop (TestSim *self);

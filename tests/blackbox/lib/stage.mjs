@@ -128,8 +128,12 @@ export function behaviour(name, body, { timeout = DEFAULT_TIMEOUT_MS } = {}) {
       failure = error;
     }
     const failures = await stage.clear(failure === undefined);
-    if (failure ?? failures[0])
-      throw failure ?? failures[0];
+    failure ??= failures[0];
+    if (failure !== undefined) {
+      /* Meson would take a line of three dots for the end of what Node.js tells about a failure. */
+      failure.message = failure.message.replace(/^( *)\.\.\.$/gm, '$1…');
+      throw failure;
+    }
   });
 }
 
