@@ -42,8 +42,8 @@ typedef struct {
 
   /* Checks a value and puts it into the set. Returns NULL when it was taken; else what the value should have
    * been, as the rest of a sentence that begins with the setting: "must be …". (transfer full) */
-  char *(*take)(VmpSettings *settings,
-                const char  *value);
+  char *(*take) (VmpSettings *settings,
+                 const char  *value);
 } VmpSetting;
 
 extern const VmpSetting vmp_settings_table[VMP_N_SETTINGS];

@@ -88,7 +88,7 @@ take_auth_token (VmpSettings *self,
  * the first bad entry, counted from 1. */
 static char **
 split_list (const char *value,
-            char     *(*normalise)(const char *entry),
+            char     *(*normalise) (const char *entry),
             guint      *bad)
 {
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
@@ -125,7 +125,7 @@ static char *
 take_allowed_hosts (VmpSettings *self,
                     const char  *value)
 {
-  guint bad;
+  guint bad = 0;
   char **hosts = split_list (value, normalise_allowed_host, &bad);
 
   if (hosts == NULL)
@@ -148,7 +148,7 @@ static char *
 take_cors_origins (VmpSettings *self,
                    const char  *value)
 {
-  guint bad;
+  guint bad = 0;
   char **origins = split_list (value, normalise_cors_origin, &bad);
 
   if (origins == NULL)

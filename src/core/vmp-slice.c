@@ -26,26 +26,47 @@ vmp_slice_is_token (VmpSlice slice)
 
   for (i = 0; i < slice.len; i++)
     {
-      char c = slice.data[i];
-
-      if (!g_ascii_isalnum (c) && c != '-' && (c == '\0' || strchr ("!#$%&'*+.^_`|~", c) == NULL))
+      if (!vmp_is_token_byte (slice.data[i]))
         return FALSE;
     }
 
   return slice.len > 0;
 }
 
+/* Of every eight bytes, a copy. */
+#define EIGHT(byte) (G_GUINT64_CONSTANT (0x0101010101010101) * (byte))
+
 gboolean
 vmp_slice_has_control (VmpSlice slice)
 {
-  gsize i;
+  const char *p = slice.data;
+  const char *end = p + slice.len;
 
-  for (i = 0; i < slice.len; i++)
+  while (p < end)
     {
-      guchar c = (guchar) slice.data[i];
+      const char *stop = end;
 
-      if ((c < 0x20 && c != '\t') || c == 0x7f)
-        return TRUE;
+      if (end - p >= 8)
+        {
+          guint64 word, control, delete;
+
+          /* The top bit of each byte: below 0x20, or 0x7f. A tab is found too, and is then looked at below. */
+          memcpy (&word, p, sizeof word);
+          control = (word - EIGHT (0x20)) & ~word;
+          delete = ((word ^ EIGHT (0x7f)) - EIGHT (1)) & ~(word ^ EIGHT (0x7f));
+          if (((control | delete) & EIGHT (0x80)) == 0)
+            {
+              p += 8;
+              continue;
+            }
+          stop = p + 8;
+        }
+
+      for (; p < stop; p++)
+        {
+          if (((guchar) *p < 0x20 && *p != '\t') || *p == 0x7f)
+            return TRUE;
+        }
     }
 
   return FALSE;

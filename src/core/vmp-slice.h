@@ -54,10 +54,17 @@ vmp_slices_equal_nocase (VmpSlice a,
   return a.len == b.len && (a.len == 0 || g_ascii_strncasecmp (a.data, b.data, a.len) == 0);
 }
 
+/* Bytes of a token (RFC 9110, 5.6.2): of methods and of field names. */
+static inline gboolean
+vmp_is_token_byte (char byte)
+{
+  return g_ascii_isalnum (byte) || byte == '-' || (byte != '\0' && strchr ("!#$%&'*+.^_`|~", byte) != NULL);
+}
+
 /* Without spaces and tabs at either end. */
 VmpSlice vmp_slice_trim (VmpSlice slice);
 
-/* Whether it is a token (RFC 9110, 5.6.2), as methods and field names are; the empty one is none. */
+/* Whether it is a token; the empty one is none. */
 gboolean vmp_slice_is_token (VmpSlice slice);
 
 /* Whether there is a control character other than a tab in it. */

@@ -133,7 +133,7 @@ vmp_connection_close_now (VmpConnection *self)
 
 void
 vmp_connection_set_deadline (VmpConnection *self,
-              gint64         ms)
+                             gint64         ms)
 {
   self->deadline = g_get_monotonic_time () + ms * 1000;
 }

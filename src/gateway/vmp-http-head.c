@@ -19,51 +19,6 @@ typedef struct {
 
 /* -- Bytes --------------------------------------------------------------------------------------------- */
 
-/* Bytes of a token (RFC 9110, 5.6.2): of methods and of field names. */
-static inline gboolean
-is_token_byte (char byte)
-{
-  return g_ascii_isalnum (byte) || byte == '-' || (byte != '\0' && strchr ("!#$%&'*+.^_`|~", byte) != NULL);
-}
-
-/* Of every eight bytes, a copy. */
-#define EIGHT(byte) (G_GUINT64_CONSTANT (0x0101010101010101) * (byte))
-
-/* Whether there is a control character other than a tab. */
-static gboolean
-has_bad_byte (const char *p,
-              const char *end)
-{
-  while (p < end)
-    {
-      const char *stop = end;
-
-      if (end - p >= 8)
-        {
-          guint64 word, control, delete;
-
-          /* The top bit of each byte: below 0x20, or 0x7f. A tab is found too, and is then looked at below. */
-          memcpy (&word, p, sizeof word);
-          control = (word - EIGHT (0x20)) & ~word;
-          delete = ((word ^ EIGHT (0x7f)) - EIGHT (1)) & ~(word ^ EIGHT (0x7f));
-          if (((control | delete) & EIGHT (0x80)) == 0)
-            {
-              p += 8;
-              continue;
-            }
-          stop = p + 8;
-        }
-
-      for (; p < stop; p++)
-        {
-          if (((guchar) *p < 0x20 && *p != '\t') || *p == 0x7f)
-            return TRUE;
-        }
-    }
-
-  return FALSE;
-}
-
 /* memrchr() is not everywhere. */
 static const char *
 find_last (const char *p,
@@ -79,18 +34,6 @@ find_last (const char *p,
   return NULL;
 }
 
-static VmpSlice
-trim (const char *p,
-      const char *end)
-{
-  while (p < end && (*p == ' ' || *p == '\t'))
-    p++;
-  while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
-    end--;
-
-  return (VmpSlice) { p, (gsize) (end - p) };
-}
-
 /* -- Lines --------------------------------------------------------------------------------------------- */
 
 /* What is there of the method. What is no HTTP at all, such as a TLS hello, is told by its first byte. */
@@ -100,7 +43,7 @@ check_method (const char *data,
 {
   gsize i = 0;
 
-  while (i < len && i <= VMP_LIMIT_METHOD_BYTES && data[i] != ' ' && is_token_byte (data[i]))
+  while (i < len && i <= VMP_LIMIT_METHOD_BYTES && data[i] != ' ' && vmp_is_token_byte (data[i]))
     i++;
 
   if (i > VMP_LIMIT_METHOD_BYTES)
@@ -206,7 +149,7 @@ take_field (Parse      *parse,
   const char *colon = line;
 
   /* White space before the colon, or at the beginning of the line (a folded one), is no part of a name. */
-  while (colon < end && *colon != ':' && is_token_byte (*colon))
+  while (colon < end && *colon != ':' && vmp_is_token_byte (*colon))
     colon++;
   if (colon == line || colon == end || *colon != ':')
     return VMP_HEAD_BAD_FIELD;
@@ -216,7 +159,7 @@ take_field (Parse      *parse,
       VmpHttpField *field = &parse->head->fields[parse->n_fields];
 
       field->name = (VmpSlice) { line, (gsize) (colon - line) };
-      field->value = trim (colon + 1, end);
+      field->value = vmp_slice_trim ((VmpSlice) { colon + 1, (gsize) (end - colon - 1) });
     }
   parse->n_fields++;
 
@@ -254,7 +197,7 @@ read_lines (Parse      *parse,
         {
           /* The last byte may be the CR of a line end. */
           line_end = end[-1] == '\r' ? end - 1 : end;
-          return has_bad_byte (p, line_end) ? VMP_HEAD_BAD_BYTE : VMP_HEAD_INCOMPLETE;
+          return vmp_slice_has_control ((VmpSlice) { p, (gsize) (line_end - p) }) ? VMP_HEAD_BAD_BYTE : VMP_HEAD_INCOMPLETE;
         }
 
       /* Only now, so that a long line that trickles in is not searched with each of its bytes. */
@@ -266,7 +209,7 @@ read_lines (Parse      *parse,
         }
 
       line_end = lf - 1;
-      if (lf == line || *line_end != '\r' || has_bad_byte (p, line_end))
+      if (lf == line || *line_end != '\r' || vmp_slice_has_control ((VmpSlice) { p, (gsize) (line_end - p) }))
         return VMP_HEAD_BAD_BYTE;
 
       if (line == line_end)

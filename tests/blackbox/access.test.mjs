@@ -39,7 +39,8 @@ for (const host of ['evil.com', 'localhost.evil.com', 'notlocalhost', '127.0.0.1
     for (const spelling of [host, `${host}:${gateway.port}`]) {
       for (const [method, target] of [['GET', '/v1/models'], ['POST', '/v1/x'], ['GET', '/vampire/v1/status'],
                                       ['GET', '/health'], ['GET', '/'], ['OPTIONS', '/v1/models']]) {
-        const answer = await gateway.ask(method, target, { host: spelling, body: method === 'POST' ? '{}' : undefined });
+        const body = method === 'POST' ? '{}' : undefined;
+        const answer = await gateway.ask(method, target, { host: spelling, body });
 
         assert.equal(answer.status, 403, `${method} ${target}`);
         assert.equal(answer.json().error.code, 'host_not_allowed');
@@ -66,8 +67,8 @@ behaviour('access/host/configured-names-are-allowed', async (stage) => {
 const LOCAL_PAGES = ['http://localhost:3000', 'http://localhost', 'https://localhost:8443', 'http://127.0.0.1:5173',
                      'http://[::1]:3000', 'http://app.localhost:3000', 'vscode-webview://1a2b3c', 'app://obsidian.md',
                      'tauri://localhost', 'vscode-file://vscode-app'];
-const FOREIGN_PAGES = ['https://evil.example', 'http://localhost.evil.example', 'https://127.0.0.1.evil.example', 'null',
-                       'evil', 'ftp://localhost', 'http://evil.example:7777', 'http://localhost@evil.example',
+const FOREIGN_PAGES = ['https://evil.example', 'http://localhost.evil.example', 'https://127.0.0.1.evil.example',
+                       'null', 'evil', 'ftp://localhost', 'http://evil.example:7777', 'http://localhost@evil.example',
                        'chrome-extension://abcdef', 'http://'];
 
 behaviour('access/origin/our-own-pages-may-do-all', async (stage) => {

@@ -130,8 +130,9 @@ function recordedStream(end) {
     id: 'chatcmpl-1', object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content }, finish_reason: null }],
   });
   const events = [
-    `data: ${delta('Grüße')}`, `: keep-alive${end}data: ${delta('日本 🧛')}`, `event: progress${end}id: 7${end}data: {"p":0.5}`,
-    `data: ${delta('long '.repeat(60))}`, `data: line one${end}data: line two`, 'data: [DONE]',
+    `data: ${delta('Grüße')}`, `: keep-alive${end}data: ${delta('日本 🧛')}`,
+    `event: progress${end}id: 7${end}data: {"p":0.5}`, `data: ${delta('long '.repeat(60))}`,
+    `data: line one${end}data: line two`, 'data: [DONE]',
   ];
 
   return events.map((event) => Buffer.from(event + end + end));
@@ -242,7 +243,7 @@ for (const [endName, end] of [['lf', '\n'], ['crlf', '\r\n']]) {
   }
 }
 
-const JSON_BODY = JSON.stringify({ object: 'chat.completion', choices: [{ message: { content: 'Grüße, 日本 🧛'.repeat(5) } }] });
+const JSON_BODY = JSON.stringify({ choices: [{ message: { content: 'Grüße, 日本 🧛'.repeat(5) } }] });
 const JSON_HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
 
 const jsonAnswers = {
@@ -378,8 +379,11 @@ behaviour('failure/broken-framing/two-lengths-are-no-answer', async (stage) => {
 
 behaviour('failure/broken-framing/bad-fields-never-reach-a-client', async (stage) => {
   const bad = ['X(Bad): 1', 'X\tTab: 1', '"quoted": 1', 'X-Space : 1', 'X-Cr: a\rb', 'X-Nul: a\0b', 'X-Fold: a\r\n b'];
-  const node = await stage.node((request, wire) =>
-    wire.write(`HTTP/1.1 200 OK\r\n${bad[Number(request.target.slice('/v1/'.length))]}\r\nContent-Length: 4\r\n\r\nbody`));
+  const node = await stage.node((request, wire) => {
+    const line = bad[Number(request.target.slice('/v1/'.length))];
+
+    wire.write(`HTTP/1.1 200 OK\r\n${line}\r\nContent-Length: 4\r\n\r\nbody`);
+  });
   const gateway = await stage.gateway({ node });
 
   for (const i of bad.keys()) {

@@ -161,12 +161,12 @@ withClient('openai/responses', async (stage) => {
 withClient('openai/responses/stream', async (stage) => {
   const { openai } = await setUp(stage);
   const events = await collect(await openai.responses.create({ model: CHAT_MODEL, input: 'Say hello.', stream: true }));
-  const text = events.filter((event) => event.type === 'response.output_text.delta').map((event) => event.delta).join('');
+  const deltas = events.filter((event) => event.type === 'response.output_text.delta');
 
   assert.equal(events[0].type, 'response.created');
   assert.equal(events.at(-1).type, 'response.completed');
   const [content] = events.at(-1).response.output.find((item) => item.type === 'message').content;
-  assert.equal(content.text, text);
+  assert.equal(content.text, deltas.map((event) => event.delta).join(''));
 });
 
 /* -- Leaving ------------------------------------------------------------------------------- */
@@ -190,7 +190,8 @@ withClient('openai/abort/breaking-out-of-the-loop-frees-the-model', async (stage
   const { simulator, openai } = await setUp(stage);
 
   await simulator.configure({ stall_after_tokens: 3, answer_tokens: 50 });
-  for await (const chunk of await openai.chat.completions.create({ model: CHAT_MODEL, messages: QUESTION, stream: true })) {
+  const stream = await openai.chat.completions.create({ model: CHAT_MODEL, messages: QUESTION, stream: true });
+  for await (const chunk of stream) {
     if (chunk.choices[0].delta.content)
       break;
   }
@@ -269,7 +270,8 @@ withClient('openai/errors/too-large-is-an-api-error', async (stage) => {
 
 withClient('openai/token/right-one-is-taken-and-goes-no-further', async (stage) => {
   const { simulator, gateway } = await setUp(stage, { env: { VAMPIRE_AUTH_TOKEN: 'right' } });
-  const answer = await client(gateway, { apiKey: 'right' }).chat.completions.create({ model: CHAT_MODEL, messages: QUESTION });
+  const openai = client(gateway, { apiKey: 'right' });
+  const answer = await openai.chat.completions.create({ model: CHAT_MODEL, messages: QUESTION });
 
   assert.ok(answer.choices[0].message.content.length > 0);
   assert.doesNotMatch(JSON.stringify(await simulator.stats()), /right|authorization/i);

@@ -89,8 +89,9 @@ behaviour('pool/what-comes-after-an-answer-belongs-to-no-request', async (stage)
 });
 
 behaviour('pool/connection-of-a-torn-answer-is-not-used-again', async (stage) => {
+  const half = 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf';
   const node = await stage.node((request, wire) =>
-    (request.target === '/v1/half' ? wire.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf') : answerOk(request, wire)));
+    (request.target === '/v1/half' ? wire.write(half) : answerOk(request, wire)));
   const gateway = await stage.gateway({ node });
   const client = await stage.client(gateway);
 
@@ -119,7 +120,8 @@ for (const [how, die] of [['fin', (wire) => wire.end()], ['reset', (wire) => wir
   });
 
   behaviour(`pool/retry/when-the-second-dies-by-${how}-too-it-is-502`, async (stage) => {
-    const node = await stage.node((request, wire) => (request.target === '/v1/2' ? die(wire) : answerOk(request, wire)));
+    const node = await stage.node((request, wire) =>
+      (request.target === '/v1/2' ? die(wire) : answerOk(request, wire)));
     const gateway = await stage.gateway({ node });
 
     await gateway.ask('GET', '/v1/1');

@@ -108,7 +108,8 @@ behaviour('relay/up/credentials-and-hop-by-hop-fields-stay-here', async (stage) 
 });
 
 behaviour('relay/up/authorization-does-not-go-up-without-a-token-either', async (stage) => {
-  const { head } = await seen(stage, 'GET', '/v1/x', { fields: [['Authorization', 'Bearer sk-x'], ['x-api-key', 'y']] });
+  const fields = [['Authorization', 'Bearer sk-x'], ['x-api-key', 'y']];
+  const { head } = await seen(stage, 'GET', '/v1/x', { fields });
 
   assert.deepEqual(head.fields.map(([name]) => name), ['Host']);
 });
@@ -141,16 +142,14 @@ behaviour('relay/up/chunked-body', async (stage) => {
 });
 
 behaviour('relay/up/5-mb-of-random-bytes-and-back', async (stage) => {
-  const gateway = await stage.gateway({
-    node: await stage.node((request, wire) => wire.write(http.answer(200, [['X-Sha', sha256(request.body)]], request.body))),
-  });
+  const node = await stage.node((request, wire) =>
+    wire.write(http.answer(200, [['X-Sha', sha256(request.body)]], request.body)));
+  const gateway = await stage.gateway({ node });
   const body = randomBytes(5 * MB);
 
-  for (const options of [
-    { body },
-    { body: Buffer.concat([http.chunk(body.subarray(0, MB)), http.chunk(body.subarray(MB)), Buffer.from(http.LAST_CHUNK)]),
-      fields: [['Transfer-Encoding', 'chunked']] },
-  ]) {
+  const chunks = [http.chunk(body.subarray(0, MB)), http.chunk(body.subarray(MB)), Buffer.from(http.LAST_CHUNK)];
+
+  for (const options of [{ body }, { body: Buffer.concat(chunks), fields: [['Transfer-Encoding', 'chunked']] }]) {
     const answer = await gateway.ask('POST', '/v1/x', options);
 
     assert.equal(answer.head.get('X-Sha'), sha256(body));
@@ -212,20 +211,22 @@ behaviour('relay/down/head-is-what-the-node-sent', async (stage) => {
 
 behaviour('relay/down/hop-by-hop-fields-are-dropped', async (stage) => {
   const answer = await answered(stage, http.answer(200, [
-    ['Connection', 'keep-alive, X-Named'], ['Keep-Alive', 'timeout=5'], ['X-Named', '1'], ['Proxy-Authenticate', 'Basic'],
-    ['Upgrade', 'h2c'], ['Trailer', 'X-T'], ['Proxy-Connection', 'keep-alive'], ['X-Kept', '1'],
+    ['Connection', 'keep-alive, X-Named'], ['Keep-Alive', 'timeout=5'], ['X-Named', '1'],
+    ['Proxy-Authenticate', 'Basic'], ['Upgrade', 'h2c'], ['Trailer', 'X-T'], ['Proxy-Connection', 'keep-alive'],
+    ['X-Kept', '1'],
   ], 'x'));
 
   assert.deepEqual(answer.head.fields, [['X-Kept', '1'], ['Content-Length', '1']]);
 });
 
 for (const [status, reason] of [[200, 'OK'], [201, 'Created'], [206, 'Partial Content'], [299, 'Odd, but so'],
-                                [400, 'Bad Request'], [401, 'Unauthorized'], [404, ''], [407, 'Proxy'], [408, 'Timeout'],
-                                [416, 'Range'], [417, 'Expectation'], [418, "I'm a teapot"], [421, 'Misdirected'],
-                                [429, 'Too Many Requests'], [500, 'Internal Server Error'], [503, 'Busy'],
-                                [599, 'Caf\xe9']]) {
+                                [400, 'Bad Request'], [401, 'Unauthorized'], [404, ''], [407, 'Proxy'],
+                                [408, 'Timeout'], [416, 'Range'], [417, 'Expectation'], [418, "I'm a teapot"],
+                                [421, 'Misdirected'], [429, 'Too Many Requests'], [500, 'Internal Server Error'],
+                                [503, 'Busy'], [599, 'Caf\xe9']]) {
   behaviour(`relay/down/status-${status}`, async (stage) => {
-    const answer = await answered(stage, Buffer.from(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 4\r\n\r\nbody`, 'latin1'));
+    const bytes = Buffer.from(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 4\r\n\r\nbody`, 'latin1');
+    const answer = await answered(stage, bytes);
 
     assert.equal(answer.status, status);
     assert.equal(answer.head.reason, reason);

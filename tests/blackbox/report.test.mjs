@@ -198,7 +198,8 @@ behaviour('report/log/json-lines-parse', async (stage) => {
     assert.match(line.level, /^(debug|info|warning)$/);
     assert.equal(typeof line.message, 'string');
   }
-  const { time, first_byte_ms: first, total_ms: total, bytes, ...access } = lines.find((line) => line.message === 'request');
+  const line = lines.find(({ message }) => message === 'request');
+  const { time, first_byte_ms: first, total_ms: total, bytes, ...access } = line;
   assert.ok(time && bytes > 0 && first >= 0 && total >= first);
   assert.deepEqual(access, {
     level: 'info', domain: 'vampire', message: 'request', method: 'POST', path: '/v1/a"b\\c', status: 502,
@@ -228,8 +229,11 @@ behaviour('report/log/no-prompt-answer-or-token-at-debug', async (stage) => {
   const gateway = await stage.gateway({
     node, args: ['--log-level', 'debug'], settings: `auth_token=${secret('token')}`,
   });
-  const fields = [['Authorization', `Bearer ${secret('token')}`], ['Cookie', secret('cookie')], ['X-F', secret('field')]];
-  const body = JSON.stringify({ model: secret('model'), user: secret('user'), messages: [{ content: secret('prompt') }] });
+  const fields = [['Authorization', `Bearer ${secret('token')}`], ['Cookie', secret('cookie')],
+                  ['X-F', secret('field')]];
+  const messages = [{ content: secret('prompt') }];
+  const body = JSON.stringify({ model: secret('model'), user: secret('user'), messages });
+  const chunked = [...fields, ['Transfer-Encoding', 'chunked']];
 
   for (const target of ['/v1/x', '/v1/stream', '/v1/dead', '/v1/garbage', '/vampire/v1/status', '/nowhere'])
     await gateway.ask('POST', `${target}?${secret('query')}`, { fields, body });
@@ -238,7 +242,7 @@ behaviour('report/log/no-prompt-answer-or-token-at-debug', async (stage) => {
   await gateway.ask('GET', '/v1/x', { host: secret('host') });
   await gateway.ask('GET', '/v1/x', { fields: [['Origin', `https://${secret('origin')}`]] });
   await gateway.ask('POST', '/v1/x', { fields: [['Bad Field', secret('bad')]], body });
-  await gateway.ask('POST', '/v1/x', { fields: [...fields, ['Transfer-Encoding', 'chunked']], body: `zz${secret('chunk')}` });
+  await gateway.ask('POST', '/v1/x', { fields: chunked, body: `zz${secret('chunk')}` });
   gateway.signal('SIGHUP');
   await gateway.waitFor(/reloaded/);
   await gateway.stop();

@@ -182,7 +182,7 @@ behaviour('serve/stop/what-does-not-end-is-ended-properly-after-10-s', async (st
       asked.resolve();
   });
   const gateway = await stage.gateway({ node });
-  const [stream, length, silent] = [await stage.client(gateway), await stage.client(gateway), await stage.client(gateway)];
+  const [stream, length, silent] = await Promise.all([1, 2, 3].map(() => stage.client(gateway)));
 
   stream.write(http.request('POST', '/v1/stream', { body: '{"stream":true}' }));
   await http.readAnswerHead(stream);

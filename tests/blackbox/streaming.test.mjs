@@ -69,8 +69,8 @@ for (const [endName, end] of Object.entries(LINE_ENDS)) {
 }
 
 behaviour('streaming/bytes-are-those-of-the-node', async (stage) => {
-  const stream = Buffer.from('\ufeff: a comment\n\nevent: x\r\nid: 1\r\ndata: a\r\ndata: b\r\n\r\nretry: 5\r\rdata\n\n' +
-                             'data:no space\n\n\n\ndata: [DONE]\n\n: after it\n\ndata: half');
+  const stream = Buffer.from('\ufeff: a comment\n\nevent: x\r\nid: 1\r\ndata: a\r\ndata: b\r\n\r\n' +
+                             'retry: 5\r\rdata\n\ndata:no space\n\n\n\ndata: [DONE]\n\n: after it\n\ndata: half');
   const node = await stage.node((request, wire) => {
     wire.write(http.STREAM_HEAD);
     for (const byte of stream)
@@ -321,11 +321,12 @@ behaviour('streaming/leaving/1000-times-leaves-nothing-behind', async (stage) =>
     await wire.closed;
   });
   const gateway = await stage.gateway({ node });
+  const large = http.request('POST', '/v1/x', { body: 'x'.repeat(10000) });
   const abandon = async () => {
     const before = node.wires.length;
     const clients = await Promise.all(Array.from({ length: batch }, () => gateway.connect()));
 
-    clients.forEach((client, i) => client.write(i % 2 ? CHAT : http.request('POST', '/v1/x', { body: 'x'.repeat(10000) })));
+    clients.forEach((client, i) => client.write(i % 2 ? CHAT : large));
     await all;
     all = signal();
     assert.equal((await gateway.status()).active_requests, batch);

@@ -24,8 +24,8 @@ part_free (gpointer data)
 }
 
 static SimPart *
-add_part (SimAnswer   *self,
-          SimPartKind  kind)
+add_part (SimAnswer  *self,
+          SimPartKind kind)
 {
   SimPart *part = g_new0 (SimPart, 1);
 

@@ -133,9 +133,9 @@ sim_catalogue_make (const char *key)
 }
 
 static void
-take_string (JsonObject  *object,
-             const char  *key,
-             char       **field)
+take_string (JsonObject *object,
+             const char *key,
+             char      **field)
 {
   const char *value = sim_json_get_string (object, key);
 
@@ -178,9 +178,9 @@ take_reasoning (SimModel   *model,
 }
 
 SimModel *
-sim_catalogue_read (JsonObject  *object,
-                    gboolean    *loaded,
-                    GError     **error)
+sim_catalogue_read (JsonObject *object,
+                    gboolean   *loaded,
+                    GError    **error)
 {
   const char *key = sim_json_get_string (object, "key");
   const char *kind = sim_json_get_string (object, "type");

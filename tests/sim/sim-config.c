@@ -206,9 +206,9 @@ sim_config_set_fast (SimConfig *self)
 }
 
 static gboolean
-bad_value (const Knob  *knob,
-           const char  *value,
-           GError     **error)
+bad_value (const Knob *knob,
+           const char *value,
+           GError    **error)
 {
   g_autofree char *wanted = NULL;
 
@@ -318,10 +318,10 @@ add_string (SimConfig  *self,
 }
 
 static gboolean
-set_text (SimConfig   *self,
-          const Knob  *knob,
-          const char  *value,
-          GError     **error)
+set_text (SimConfig  *self,
+          const Knob *knob,
+          const char *value,
+          GError    **error)
 {
   gboolean ok = FALSE;
 
@@ -360,10 +360,10 @@ set_text (SimConfig   *self,
 }
 
 static gboolean
-set_node (SimConfig   *self,
-          const Knob  *knob,
-          JsonNode    *node,
-          GError     **error)
+set_node (SimConfig  *self,
+          const Knob *knob,
+          JsonNode   *node,
+          GError    **error)
 {
   const char *string = sim_json_as_string (node);
   g_autofree char *shown = NULL;
@@ -401,10 +401,10 @@ set_node (SimConfig   *self,
 }
 
 gboolean
-sim_config_take_flag (SimConfig  *self,
-                      char      **argv,
-                      int        *index,
-                      GError    **error)
+sim_config_take_flag (SimConfig *self,
+                      char     **argv,
+                      int       *index,
+                      GError   **error)
 {
   const char *argument = argv[*index];
   const char *equals = strchr (argument, '=');
@@ -446,9 +446,9 @@ sim_config_take_flag (SimConfig  *self,
 }
 
 gboolean
-sim_config_take_json (SimConfig   *self,
-                      JsonObject  *object,
-                      GError     **error)
+sim_config_take_json (SimConfig  *self,
+                      JsonObject *object,
+                      GError    **error)
 {
   JsonObjectIter iter;
   const char *name;

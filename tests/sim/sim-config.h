@@ -129,16 +129,16 @@ void sim_config_set_fast (SimConfig *self);
 /* Takes one flag, with or without its dashes' value (--name value, --name=value, --no-name), from
  * argv[*index], and moves *index to the last argument used.
  * Returns: FALSE without @error if the flag is no knob, FALSE with @error if its value is bad */
-gboolean sim_config_take_flag (SimConfig   *self,
-                               char       **argv,
-                               int         *index,
-                               GError     **error);
+gboolean sim_config_take_flag (SimConfig *self,
+                               char     **argv,
+                               int       *index,
+                               GError   **error);
 
 /* Sets the knobs that @object names. With an error nothing is changed that the caller keeps: apply
  * it to a copy. */
-gboolean sim_config_take_json (SimConfig   *self,
-                               JsonObject  *object,
-                               GError     **error);
+gboolean sim_config_take_json (SimConfig  *self,
+                               JsonObject *object,
+                               GError    **error);
 
 /* Appends all knobs and their values as one JSON object. */
 void sim_config_write (const SimConfig *self,

@@ -166,7 +166,7 @@ dup_key_of (const char *model)
 void
 sim_v1_download (SimExchange *exchange)
 {
-  static const char *const keys[] = { "model", "quantization", NULL };
+  static const char * const keys[] = { "model", "quantization", NULL };
   Sim *sim = exchange->sim;
   SimDownloads *self = sim->downloads;
   g_autoptr (JsonNode) root = sim_route_read_object (exchange, SIM_DIALECT_NATIVE);

@@ -36,9 +36,9 @@ static const struct {
 };
 
 SimError *
-sim_error_new (SimErrorKind  kind,
-               const char   *param,
-               const char   *format,
+sim_error_new (SimErrorKind kind,
+               const char  *param,
+               const char  *format,
                ...)
 {
   SimError *self = g_new0 (SimError, 1);

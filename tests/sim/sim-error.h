@@ -37,9 +37,9 @@ typedef enum {
   SIM_DIALECT_ANTHROPIC   /* /v1/messages */
 } SimDialect;
 
-SimError *sim_error_new (SimErrorKind  kind,
-                         const char   *param,
-                         const char   *format,
+SimError *sim_error_new (SimErrorKind kind,
+                         const char  *param,
+                         const char  *format,
                          ...) G_GNUC_PRINTF (3, 4);
 
 SimError *sim_error_copy (const SimError *self);

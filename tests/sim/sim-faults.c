@@ -11,21 +11,21 @@ static SimFaultPlan
 plan_of (const SimConfig *config)
 {
   return (SimFaultPlan) {
-    .hang = config->hang,
-    .hang_after_head = config->hang_after_headers,
-    .close_if_reused = config->close_after_request_on_reused,
-    .status = (guint) config->status,
-    .retry_after_s = config->retry_after_s,
-    .cut_at = config->cut_at_byte,
-    .cut_scope = (SimCutScope) config->cut_scope,
-    .cut_by = (SimCloseBy) config->cut_by,
-    .malformed_json = config->malformed_json,
-    .drip_ms = config->slow_drip_ms,
-    .drip_bytes = (gsize) config->slow_drip_bytes,
-    .bad_chunk = (SimBadChunk) config->bad_chunk,
-    .bad_head = (SimBadHead) config->bad_head,
-    .error_after = config->error_event_after_tokens,
-    .stall_after = config->stall_after_tokens,
+           .hang = config->hang,
+           .hang_after_head = config->hang_after_headers,
+           .close_if_reused = config->close_after_request_on_reused,
+           .status = (guint) config->status,
+           .retry_after_s = config->retry_after_s,
+           .cut_at = config->cut_at_byte,
+           .cut_scope = (SimCutScope) config->cut_scope,
+           .cut_by = (SimCloseBy) config->cut_by,
+           .malformed_json = config->malformed_json,
+           .drip_ms = config->slow_drip_ms,
+           .drip_bytes = (gsize) config->slow_drip_bytes,
+           .bad_chunk = (SimBadChunk) config->bad_chunk,
+           .bad_head = (SimBadHead) config->bad_head,
+           .error_after = config->error_event_after_tokens,
+           .stall_after = config->stall_after_tokens,
   };
 }
 

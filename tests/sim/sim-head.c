@@ -155,10 +155,10 @@ read_lines (const char *data,
 }
 
 SimRead
-sim_head_read (const char  *data,
-               gsize        len,
-               SimHead    **head,
-               gsize       *used)
+sim_head_read (const char *data,
+               gsize       len,
+               SimHead   **head,
+               gsize      *used)
 {
   const char *from = data;
   gsize skipped = 0;

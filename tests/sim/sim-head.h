@@ -38,10 +38,10 @@ typedef struct {
 
 /* Reads a head from the first bytes of a request.
  * @used: (out): with SIM_READ_DONE, how many bytes the head had, its empty line included */
-SimRead sim_head_read (const char  *data,
-                       gsize        len,
-                       SimHead    **head,
-                       gsize       *used);
+SimRead sim_head_read (const char *data,
+                       gsize       len,
+                       SimHead   **head,
+                       gsize      *used);
 
 void sim_head_free (SimHead *self);
 

@@ -109,8 +109,8 @@ exchange_free (SimExchange *self)
 }
 
 static void
-conn_drop_exchange (Conn    *conn,
-                    SimGone  gone)
+conn_drop_exchange (Conn   *conn,
+                    SimGone gone)
 {
   SimExchange *exchange = g_steal_pointer (&conn->exchange);
 
@@ -122,8 +122,8 @@ conn_drop_exchange (Conn    *conn,
 }
 
 static void
-conn_free (Conn    *conn,
-           SimGone  gone)
+conn_free (Conn   *conn,
+           SimGone gone)
 {
   SimHttp *http = conn->http;
 
@@ -163,8 +163,8 @@ conn_linger (Conn *conn)
 }
 
 static void
-conn_end_by (Conn       *conn,
-             SimCloseBy  by)
+conn_end_by (Conn      *conn,
+             SimCloseBy by)
 {
   conn_drop_exchange (conn, SIM_GONE_FAULT);
   if (by == SIM_BY_RST)
@@ -223,9 +223,9 @@ conn_tell_drained (Conn *conn)
 }
 
 static gboolean
-conn_writable (GSocket      *socket,
-               GIOCondition  condition,
-               gpointer      data)
+conn_writable (GSocket     *socket,
+               GIOCondition condition,
+               gpointer     data)
 {
   Conn *conn = data;
 
@@ -255,8 +255,8 @@ conn_watch_out (Conn *conn)
 }
 
 static gboolean
-conn_send (Conn  *conn,
-           gsize  len)
+conn_send (Conn *conn,
+           gsize len)
 {
   g_autoptr (GError) error = NULL;
   gssize n = g_socket_send (conn->socket, conn->out->str + conn->out_sent, len, NULL, &error);
@@ -396,9 +396,9 @@ append_date (GString *head,
   if (now != at)
     {
       g_autoptr (GDateTime) date = g_date_time_new_from_unix_utc (now);
-      static const char *const days[] = { "", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
-      static const char *const months[] = { "", "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+      static const char * const days[] = { "", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+      static const char * const months[] = { "", "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 
       g_snprintf (text, sizeof text, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n",
                   days[g_date_time_get_day_of_week (date)], g_date_time_get_day_of_month (date),
@@ -478,10 +478,10 @@ sim_exchange_add_field (SimExchange *self,
 }
 
 void
-sim_exchange_watch (SimExchange    *self,
-                    SimGoneFunc     gone,
-                    SimDrainedFunc  drained,
-                    gpointer        data)
+sim_exchange_watch (SimExchange   *self,
+                    SimGoneFunc    gone,
+                    SimDrainedFunc drained,
+                    gpointer       data)
 {
   self->gone = gone;
   self->drained = drained;
@@ -641,8 +641,8 @@ fields_as_json (const SimHead *head)
 }
 
 static void
-conn_count (Conn     *conn,
-            gboolean  counts)
+conn_count (Conn    *conn,
+            gboolean counts)
 {
   SimStats *stats = conn->http->sim->stats;
 
@@ -802,9 +802,9 @@ conn_process (Conn *conn)
 }
 
 static gboolean
-conn_readable (GSocket      *socket,
-               GIOCondition  condition,
-               gpointer      data)
+conn_readable (GSocket     *socket,
+               GIOCondition condition,
+               gpointer     data)
 {
   Conn *conn = data;
   SimHttp *http = conn->http;
@@ -868,9 +868,9 @@ conn_work (gpointer data)
 /* -- Listening ------------------------------------------------------------------------------- */
 
 static void
-conn_new (SimHttp  *http,
-          GSocket  *socket,
-          gboolean  control)
+conn_new (SimHttp *http,
+          GSocket *socket,
+          gboolean control)
 {
   Conn *conn = g_new0 (Conn, 1);
 
@@ -893,9 +893,9 @@ conn_new (SimHttp  *http,
 }
 
 static gboolean
-listener_readable (GSocket      *socket,
-                   GIOCondition  condition,
-                   gpointer      data)
+listener_readable (GSocket     *socket,
+                   GIOCondition condition,
+                   gpointer     data)
 {
   Listener *listener = data;
   SimHttp *http = listener->http;
@@ -927,8 +927,8 @@ listener_readable (GSocket      *socket,
 /* A fresh socket on the listener's address. Bound, it keeps the port: connects are refused until
  * it listens. */
 static gboolean
-listener_bind (Listener  *self,
-               GError   **error)
+listener_bind (Listener *self,
+               GError  **error)
 {
   g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (self->address), G_SOCKET_TYPE_STREAM,
                                              G_SOCKET_PROTOCOL_TCP, error);
@@ -949,8 +949,8 @@ listener_bind (Listener  *self,
 }
 
 static gboolean
-listener_listen (Listener  *self,
-                 GError   **error)
+listener_listen (Listener *self,
+                 GError  **error)
 {
   if (!g_socket_listen (self->socket, error))
     return FALSE;
@@ -983,11 +983,11 @@ listener_free (Listener *self)
 }
 
 guint16
-sim_http_listen (SimHttp     *self,
-                 const char  *host,
-                 guint16      port,
-                 gboolean     control,
-                 GError     **error)
+sim_http_listen (SimHttp    *self,
+                 const char *host,
+                 guint16     port,
+                 gboolean    control,
+                 GError    **error)
 {
   Listener *listener = g_new0 (Listener, 1);
   g_autoptr (GInetAddress) inet = NULL;
@@ -1049,9 +1049,9 @@ sim_http_apply_config (SimHttp *self)
 }
 
 void
-sim_http_drop (SimHttp    *self,
-               gboolean    idle_only,
-               SimCloseBy  by)
+sim_http_drop (SimHttp   *self,
+               gboolean   idle_only,
+               SimCloseBy by)
 {
   for (GList *link = self->conns.head, *next; link != NULL; link = next)
     {

@@ -58,24 +58,24 @@ void sim_http_free (SimHttp *self);
 
 /* @control: serve /sim/ only, and let no fault touch this listener
  * Returns: the port, or 0 with @error set */
-guint16 sim_http_listen (SimHttp     *self,
-                         const char  *host,
-                         guint16      port,
-                         gboolean     control,
-                         GError     **error);
+guint16 sim_http_listen (SimHttp    *self,
+                         const char *host,
+                         guint16     port,
+                         gboolean    control,
+                         GError    **error);
 
 /* Makes the listener follow the knob "refuse". */
 void sim_http_apply_config (SimHttp *self);
 
 /* Ends connections now, all of them or those between two requests, but none that talks to /sim/. */
-void sim_http_drop (SimHttp     *self,
-                    gboolean     idle_only,
-                    SimCloseBy   by);
+void sim_http_drop (SimHttp   *self,
+                    gboolean   idle_only,
+                    SimCloseBy by);
 
-void sim_exchange_watch (SimExchange    *self,
-                         SimGoneFunc     gone,
-                         SimDrainedFunc  drained,
-                         gpointer        data);
+void sim_exchange_watch (SimExchange   *self,
+                         SimGoneFunc    gone,
+                         SimDrainedFunc drained,
+                         gpointer       data);
 
 /* Adds a field to the head, before it is sent. */
 void sim_exchange_add_field (SimExchange *self,

@@ -81,7 +81,7 @@ sim_json_number (SimJson    *self,
                  const char *key,
                  double      value)
 {
-  static const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
+  static const char * const formats[] = { "%.15g", "%.16g", "%.17g" };
   char buffer[G_ASCII_DTOSTR_BUF_SIZE] = "0";
 
   /* The shortest that reads back as the same number, as JavaScript writes it. */
@@ -209,13 +209,15 @@ is_too_deep (const char *data,
 }
 
 JsonNode *
-sim_json_parse (const char  *data,
-                gsize        len,
-                GError     **error)
+sim_json_parse (const char *data,
+                gsize       len,
+                GError    **error)
 {
   g_autoptr (JsonParser) parser = NULL;
   JsonNode *root;
 
+  if (len == 0)
+    data = "";  /* a byte array that never held anything has no data */
   if (is_too_deep (data, len))
     {
       g_set_error (error, JSON_PARSER_ERROR, JSON_PARSER_ERROR_PARSE, "JSON nested deeper than %d", MAX_DEPTH);
@@ -233,8 +235,8 @@ sim_json_parse (const char  *data,
 }
 
 static JsonNode *
-member (JsonObject *object,
-        const char *key,
+member (JsonObject  *object,
+        const char  *key,
         JsonNodeType type)
 {
   JsonNode *node = object != NULL ? json_object_get_member (object, key) : NULL;

@@ -64,11 +64,11 @@ void sim_json_escape (GString    *out,
                       const char *text,
                       gsize       len);
 
-/* Parses a body. Refuses what json-glib would follow until the stack ends.
+/* Parses a body; @data may be NULL if @len is 0. Refuses what json-glib would follow until the stack ends.
  * Returns: (transfer full) (nullable): the document, or NULL with @error set */
-JsonNode *sim_json_parse (const char  *data,
-                          gsize        len,
-                          GError     **error);
+JsonNode *sim_json_parse (const char *data,
+                          gsize       len,
+                          GError    **error);
 
 /* The members below are NULL, or the fallback, when absent or of another type. */
 const char *sim_json_get_string (JsonObject *object,

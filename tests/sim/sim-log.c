@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const level_words[] = { "error", "warn", "info", "debug" };
-static const char *const level_tags[] = { "ERROR", "WARN", "INFO", "DEBUG" };
+static const char * const level_words[] = { "error", "warn", "info", "debug" };
+static const char * const level_tags[] = { "ERROR", "WARN", "INFO", "DEBUG" };
 static SimLogLevel threshold = SIM_LOG_INFO;
 
 gboolean
@@ -28,10 +28,10 @@ sim_log_set_level (const char *word)
 }
 
 void
-sim_log (Sim         *sim,
-         SimLogLevel  level,
-         const char  *subject,
-         const char  *format,
+sim_log (Sim        *sim,
+         SimLogLevel level,
+         const char *subject,
+         const char *format,
          ...)
 {
   g_autoptr (GDateTime) now = NULL;

@@ -22,10 +22,10 @@ typedef enum {
 gboolean sim_log_set_level (const char *word);
 
 /* @subject: (nullable): the model or instance that the line is about */
-void sim_log (Sim         *sim,
-              SimLogLevel  level,
-              const char  *subject,
-              const char  *format,
+void sim_log (Sim        *sim,
+              SimLogLevel level,
+              const char *subject,
+              const char *format,
               ...) G_GNUC_PRINTF (4, 5);
 
 G_END_DECLS

@@ -50,9 +50,9 @@ static const char help_head[] =
 
 /* Returns: (nullable): the value of the flag --@name, moving *@index past it */
 static const char *
-flag_value (char       **argv,
-            int         *index,
-            const char  *name)
+flag_value (char      **argv,
+            int        *index,
+            const char *name)
 {
   const char *argument = argv[*index];
   gsize len = strlen (name);
@@ -68,9 +68,9 @@ flag_value (char       **argv,
 }
 
 static gboolean
-take_port (const char  *value,
-           guint16     *port,
-           GError     **error)
+take_port (const char *value,
+           guint16    *port,
+           GError    **error)
 {
   guint64 number;
 
@@ -82,10 +82,10 @@ take_port (const char  *value,
 }
 
 static gboolean
-parse_flags (char      **argv,
-             Options    *options,
-             SimConfig  *config,
-             GError    **error)
+parse_flags (char     **argv,
+             Options   *options,
+             SimConfig *config,
+             GError   **error)
 {
   for (int i = 1; argv[i] != NULL; i++)
     {
@@ -158,9 +158,9 @@ raise_descriptor_limit (void)
 }
 
 static gboolean
-fill_models (Sim            *sim,
-             const Options  *options,
-             GError        **error)
+fill_models (Sim           *sim,
+             const Options *options,
+             GError       **error)
 {
   if (options->models_file != NULL && !sim_models_read_file (sim->models, options->models_file, error))
     {
@@ -177,9 +177,9 @@ fill_models (Sim            *sim,
 }
 
 static gboolean
-listen_all (Sim            *sim,
-            const Options  *options,
-            GError        **error)
+listen_all (Sim           *sim,
+            const Options *options,
+            GError       **error)
 {
   const char *open = strchr (options->host, ':') != NULL ? "[" : "";
   const char *close = *open != '\0' ? "]" : "";

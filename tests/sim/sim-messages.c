@@ -244,7 +244,7 @@ static const SimSurface messages_surface = {
 void
 sim_messages_create (SimExchange *exchange)
 {
-  static const char *const limits[] = { "max_tokens", NULL };
+  static const char * const limits[] = { "max_tokens", NULL };
   g_autoptr (JsonNode) root = sim_route_read_object (exchange, SIM_DIALECT_ANTHROPIC);
   g_autoptr (SimPrompt) prompt = NULL;
   g_autoptr (SimError) error = NULL;

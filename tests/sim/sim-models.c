@@ -471,7 +471,7 @@ sim_instance_load_progress (SimInstance *self)
   if (self->state != SIM_INSTANCE_LOADING)
     return self->state == SIM_INSTANCE_LOADED ? 1 : 0;
 
-  return span > 0 ? CLAMP (passed / span, 0, 1) : 1;
+  return span > 0 ? CLAMP (passed / span, 0, 0.99) : 0;
 }
 
 /* -- Demand ---------------------------------------------------------------------------------- */
@@ -526,13 +526,13 @@ first_loading (SimModel *model)
 }
 
 SimInstance *
-sim_models_demand (SimModels   *self,
-                   const char  *name,
-                   gboolean     embedding,
-                   double       ttl_s,
-                   int          context_length,
-                   gboolean    *loads,
-                   SimError   **error)
+sim_models_demand (SimModels  *self,
+                   const char *name,
+                   gboolean    embedding,
+                   double      ttl_s,
+                   int         context_length,
+                   gboolean   *loads,
+                   SimError  **error)
 {
   const SimConfig *config = self->sim->config;
   guint n_loaded;
@@ -642,9 +642,9 @@ sim_models_choose (SimModels  *self,
 }
 
 gboolean
-sim_models_read_file (SimModels   *self,
-                      const char  *path,
-                      GError     **error)
+sim_models_read_file (SimModels  *self,
+                      const char *path,
+                      GError    **error)
 {
   g_autofree char *text = NULL;
   gsize len;

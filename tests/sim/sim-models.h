@@ -112,9 +112,9 @@ void sim_models_choose (SimModels  *self,
                         const char *choice);
 
 /* Reads models from a JSON file, see README.md. */
-gboolean sim_models_read_file (SimModels   *self,
-                               const char  *path,
-                               GError     **error);
+gboolean sim_models_read_file (SimModels  *self,
+                               const char *path,
+                               GError    **error);
 
 
 /* All instances go, with their seats; then the models of the start are loaded again. */
@@ -143,13 +143,13 @@ guint sim_models_count_loaded (SimModels *self);
  * @ttl_s: of an instance that is loaded for this; negative: the default
  * @loads: (out): TRUE if an instance is loaded for this request
  * Returns: an instance that is loaded or loading, or NULL with @error set */
-SimInstance *sim_models_demand (SimModels   *self,
-                                const char  *name,
-                                gboolean     embedding,
-                                double       ttl_s,
-                                int          context_length,
-                                gboolean    *loads,
-                                SimError   **error);
+SimInstance *sim_models_demand (SimModels  *self,
+                                const char *name,
+                                gboolean    embedding,
+                                double      ttl_s,
+                                int         context_length,
+                                gboolean   *loads,
+                                SimError  **error);
 
 /* Loads another instance, whatever is loaded already. */
 SimInstance *sim_models_load (SimModels           *self,
@@ -161,7 +161,7 @@ SimInstance *sim_models_load (SimModels           *self,
 void sim_models_unload (SimModels   *self,
                         SimInstance *instance);
 
-/* From 0 to 1. */
+/* From 0 to 1; 1 only when it is loaded. */
 double sim_instance_load_progress (SimInstance *self);
 
 /* Queues for a slot. granted () is called from in here if one is free, else when one is. */
@@ -180,9 +180,9 @@ const char *sim_catalogue_key (guint index);
 gboolean sim_catalogue_is_loaded_at_start (const char *key);
 
 /* Reads one model of a JSON file. (transfer full) (nullable) */
-SimModel *sim_catalogue_read (JsonObject  *object,
-                              gboolean    *loaded,
-                              GError     **error);
+SimModel *sim_catalogue_read (JsonObject *object,
+                              gboolean   *loaded,
+                              GError    **error);
 
 void sim_model_free (SimModel *model);
 

@@ -335,7 +335,7 @@ chat_check (SimRun *run)
   const char *reasoning = run->prompt->reasoning;
   char **allowed = run->model->reasoning_options;
 
-  if (reasoning == NULL || (allowed != NULL && g_strv_contains ((const char *const *) allowed, reasoning)))
+  if (reasoning == NULL || (allowed != NULL && g_strv_contains ((const char * const *) allowed, reasoning)))
     return NULL;
 
   return sim_error_new (SIM_ERROR_INVALID, "reasoning", "Model \"%s\" does not support the reasoning setting \"%s\".",
@@ -431,10 +431,10 @@ read_request (SimExchange *exchange,
               JsonObject  *request,
               SimPrompt   *prompt)
 {
-  static const char *const keys[] = { "model", "input", "system_prompt", "integrations", "stream", "temperature",
-                                      "top_p", "top_k", "min_p", "repeat_penalty", "max_output_tokens", "reasoning",
-                                      "context_length", "store", "previous_response_id", NULL };
-  static const char *const limits[] = { "max_output_tokens", NULL };
+  static const char * const keys[] = { "model", "input", "system_prompt", "integrations", "stream", "temperature",
+                                       "top_p", "top_k", "min_p", "repeat_penalty", "max_output_tokens", "reasoning",
+                                       "context_length", "store", "previous_response_id", NULL };
+  static const char * const limits[] = { "max_output_tokens", NULL };
   const char *reasoning = sim_json_get_string (request, "reasoning");
   const char *previous = sim_json_get_string (request, "previous_response_id");
   const char *system_prompt = sim_json_get_string (request, "system_prompt");

@@ -425,7 +425,7 @@ start (SimExchange *exchange,
        SimPrompt   *prompt,
        gboolean     is_text)
 {
-  static const char *const limits[] = { "max_tokens", "max_completion_tokens", NULL };
+  static const char * const limits[] = { "max_tokens", "max_completion_tokens", NULL };
   Chat *chat = g_new0 (Chat, 1);
   SimRun *run;
 

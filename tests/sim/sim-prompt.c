@@ -331,9 +331,9 @@ sim_prompt_add_tools (SimPrompt *self,
 }
 
 void
-sim_prompt_read_sampling (SimPrompt         *self,
-                          JsonObject        *request,
-                          const char *const *limit_keys)
+sim_prompt_read_sampling (SimPrompt          *self,
+                          JsonObject         *request,
+                          const char * const *limit_keys)
 {
   JsonArray *stops = sim_json_get_array (request, "stop");
   const char *stop = sim_json_get_string (request, "stop");

@@ -81,9 +81,9 @@ void sim_prompt_add_tools (SimPrompt *self,
                            JsonArray *tools);
 
 /* temperature, seed, stop, and the limit under the first of @limit_keys that is there. */
-void sim_prompt_read_sampling (SimPrompt         *self,
-                               JsonObject        *request,
-                               const char *const *limit_keys);
+void sim_prompt_read_sampling (SimPrompt          *self,
+                               JsonObject         *request,
+                               const char * const *limit_keys);
 
 /* "max" and "none" are not LM Studio's; "minimal" is OpenAI's. Unknown words are ignored. */
 void sim_prompt_set_reasoning (SimPrompt  *self,

@@ -38,7 +38,7 @@ static const char *
 item_id (SimRun *run,
          guint   index)
 {
-  static const char *const prefixes[] = {
+  static const char * const prefixes[] = {
     [SIM_PART_REASONING] = "rs_",
     [SIM_PART_TEXT] = "msg_",
     [SIM_PART_TOOL_CALL] = "fc_",
@@ -308,7 +308,7 @@ responses_token (SimRun        *run,
                  const char    *text,
                  gsize          len)
 {
-  static const char *const types[] = {
+  static const char * const types[] = {
     [SIM_PART_REASONING] = "response.reasoning_text.delta",
     [SIM_PART_TEXT] = "response.output_text.delta",
     [SIM_PART_TOOL_CALL] = "response.function_call_arguments.delta",
@@ -416,7 +416,7 @@ static void
 read_prompt (SimPrompt  *prompt,
              JsonObject *request)
 {
-  static const char *const limits[] = { "max_output_tokens", NULL };
+  static const char * const limits[] = { "max_output_tokens", NULL };
   JsonNode *input = json_object_get_member (request, "input");
   JsonArray *tools = sim_json_get_array (request, "tools");
   JsonObject *format = sim_json_get_object (sim_json_get_object (request, "text"), "format");

@@ -18,7 +18,7 @@ write_model (Sim         *sim,
              SimModel    *model,
              SimInstance *instance)
 {
-  static const char *const types[] = {
+  static const char * const types[] = {
     [SIM_KIND_LLM] = "llm",
     [SIM_KIND_VLM] = "vlm",
     [SIM_KIND_EMBEDDING] = "embeddings",

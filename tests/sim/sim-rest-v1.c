@@ -13,9 +13,9 @@
 #include <string.h>
 
 SimError *
-sim_strict_check (JsonObject        *request,
-                  const char *const *allowed,
-                  guint              n_required)
+sim_strict_check (JsonObject         *request,
+                  const char * const *allowed,
+                  guint               n_required)
 {
   JsonObjectIter iter;
   const char *key;
@@ -195,8 +195,8 @@ load_client_gone (SimExchange *exchange,
 void
 sim_v1_load (SimExchange *exchange)
 {
-  static const char *const keys[] = { "model", "context_length", "eval_batch_size", "flash_attention", "num_experts",
-                                      "offload_kv_cache_to_gpu", "echo_load_config", NULL };
+  static const char * const keys[] = { "model", "context_length", "eval_batch_size", "flash_attention", "num_experts",
+                                       "offload_kv_cache_to_gpu", "echo_load_config", NULL };
   Sim *sim = exchange->sim;
   g_autoptr (JsonNode) root = sim_route_read_object (exchange, SIM_DIALECT_NATIVE);
   g_autoptr (SimError) error = NULL;
@@ -239,7 +239,7 @@ sim_v1_load (SimExchange *exchange)
 void
 sim_v1_unload (SimExchange *exchange)
 {
-  static const char *const keys[] = { "instance_id", NULL };
+  static const char * const keys[] = { "instance_id", NULL };
   Sim *sim = exchange->sim;
   g_autoptr (JsonNode) root = sim_route_read_object (exchange, SIM_DIALECT_NATIVE);
   g_autoptr (SimError) error = NULL;

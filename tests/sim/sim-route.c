@@ -93,7 +93,7 @@ static gboolean
 is_token_known (SimExchange *exchange,
                 const char  *token)
 {
-  return g_strv_contains ((const char *const *) exchange->sim->config->api_token, token);
+  return g_strv_contains ((const char * const *) exchange->sim->config->api_token, token);
 }
 
 /* Returns: (nullable): what is wrong with the request's credentials */

@@ -28,8 +28,8 @@ count_tokens (SimRun *run)
 }
 
 static void
-set_stalled (SimRun   *run,
-             gboolean  stalled)
+set_stalled (SimRun  *run,
+             gboolean stalled)
 {
   if (run->is_stalled == stalled)
     return;

@@ -18,22 +18,22 @@ typedef struct _SimRun SimRun;
  * prompt, parts and tokens are only called for streams. */
 typedef struct {
   SimDialect dialect;
-  SimError *(*check) (SimRun *run);              /* nullable: the model is known; anything wrong? */
-  void (*begin) (SimRun *run);                   /* nullable: streams: the instance is known */
-  void (*load_progress) (SimRun *run,            /* nullable: from 0 to 1, which comes last */
+  SimError *(*check) (SimRun *run);                /* nullable: the model is known; anything wrong? */
+  void (*begin) (SimRun *run);                     /* nullable: streams: the instance is known */
+  void (*load_progress) (SimRun *run,              /* nullable: from 0 to 1, which comes last */
                          double  progress);
-  void (*prompt_progress) (SimRun *run,          /* nullable: the same */
+  void (*prompt_progress) (SimRun *run,            /* nullable: the same */
                            double  progress);
-  void (*part_begin) (SimRun        *run,        /* nullable */
+  void (*part_begin) (SimRun        *run,          /* nullable */
                       const SimPart *part);
   void (*token) (SimRun        *run,
                  const SimPart *part,
                  const char    *text,
                  gsize          len);
-  void (*part_end) (SimRun        *run,          /* nullable */
+  void (*part_end) (SimRun        *run,            /* nullable */
                     const SimPart *part);
-  void (*finish) (SimRun *run);                  /* streams: sends the last events; else the whole reply */
-  void (*fail) (SimRun         *run,             /* nullable: the same, for a stream that has begun */
+  void (*finish) (SimRun *run);                    /* streams: sends the last events; else the whole reply */
+  void (*fail) (SimRun         *run,               /* nullable: the same, for a stream that has begun */
                 const SimError *error);
   GDestroyNotify state_free;                     /* nullable */
 } SimSurface;

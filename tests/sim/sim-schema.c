@@ -37,7 +37,7 @@ resolve (Writer     *self,
     {
       const char *ref = sim_json_get_string (schema, "$ref");
       JsonArray *choices = NULL;
-      static const char *const combined[] = { "anyOf", "oneOf", "allOf" };
+      static const char * const combined[] = { "anyOf", "oneOf", "allOf" };
 
       if (ref != NULL)
         {

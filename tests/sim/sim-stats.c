@@ -241,13 +241,13 @@ wait_fired (gpointer data)
 }
 
 SimWait *
-sim_stats_wait (SimStats    *self,
-                SimCount     count,
-                gint64       at_least,
-                gint64       at_most,
-                double       timeout_ms,
-                SimWaitFunc  func,
-                gpointer     data)
+sim_stats_wait (SimStats   *self,
+                SimCount    count,
+                gint64      at_least,
+                gint64      at_most,
+                double      timeout_ms,
+                SimWaitFunc func,
+                gpointer    data)
 {
   SimWait *wait = g_new0 (SimWait, 1);
 

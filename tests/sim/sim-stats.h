@@ -85,13 +85,13 @@ typedef struct _SimWait SimWait;
 
 /* Calls @func from the main loop, once, when the counter is at least @at_least and at most
  * @at_most (TRUE), or after @timeout_ms (FALSE). */
-SimWait *sim_stats_wait (SimStats    *self,
-                         SimCount     count,
-                         gint64       at_least,
-                         gint64       at_most,
-                         double       timeout_ms,
-                         SimWaitFunc  func,
-                         gpointer     data);
+SimWait *sim_stats_wait (SimStats   *self,
+                         SimCount    count,
+                         gint64      at_least,
+                         gint64      at_most,
+                         double      timeout_ms,
+                         SimWaitFunc func,
+                         gpointer    data);
 
 void sim_stats_cancel_wait (SimStats *self,
                             SimWait  *wait);

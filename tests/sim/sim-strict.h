@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 /* @allowed: NULL-terminated; its first @n_required keys must be there, as strings unless they are
  * "input".
  * Returns: (nullable): what is wrong with the keys */
-SimError *sim_strict_check (JsonObject        *request,
-                            const char *const *allowed,
-                            guint              n_required);
+SimError *sim_strict_check (JsonObject         *request,
+                            const char * const *allowed,
+                            guint               n_required);
 
 G_END_DECLS

@@ -117,7 +117,7 @@ sim_random_id (guint64    *state,
 /* -- Words of the question ------------------------------------------------------------------- */
 
 /* Sorted. */
-static const char *const stop_words[] = {
+static const char * const stop_words[] = {
   "a", "about", "all", "an", "and", "answer", "any", "are", "as", "at", "be", "brief", "briefly", "but", "by", "can",
   "could", "count", "describe", "did", "do", "does", "explain", "few", "for", "from", "get", "give", "has", "have",
   "hello", "hey", "hi", "how", "i", "if", "in", "into", "is", "it", "its", "list", "make", "me", "my", "name", "of",
@@ -131,7 +131,7 @@ static int
 compare_words (const void *word,
                const void *entry)
 {
-  return strcmp (word, *(const char *const *) entry);
+  return strcmp (word, *(const char * const *) entry);
 }
 
 static gboolean
@@ -169,7 +169,7 @@ split_words (const char *text,
 static gboolean
 is_link_word (const char *word)
 {
-  static const char *const links[] = { "a", "about", "an", "and", "for", "in", "of", "on", "the", "to", NULL };
+  static const char * const links[] = { "a", "about", "an", "and", "for", "in", "of", "on", "the", "to", NULL };
 
   return g_strv_contains (links, word);
 }
@@ -236,10 +236,10 @@ append_shortened (GString    *out,
 
 static gboolean
 has_any_word (char              **words,
-              const char *const  *wanted)
+              const char * const *wanted)
 {
   for (; *wanted != NULL; wanted++)
-    if (g_strv_contains ((const char *const *) words, *wanted))
+    if (g_strv_contains ((const char * const *) words, *wanted))
       return TRUE;
 
   return FALSE;
@@ -248,7 +248,7 @@ has_any_word (char              **words,
 /* -- Answers --------------------------------------------------------------------------------- */
 
 /* %s is the subject. */
-static const char *const openers[] = {
+static const char * const openers[] = {
   "Here is the short version about %s.",
   "Good question. The main thing to know about %s is that a few simple parts work together.",
   "When people ask about %s, it helps to start with the basics.",
@@ -257,7 +257,7 @@ static const char *const openers[] = {
   "There is more than one way to look at %s, but the usual one goes like this.",
 };
 
-static const char *const middles[] = {
+static const char * const middles[] = {
   "First, there is a cause that most people notice only by its effects.",
   "Small changes add up, so the result can look surprising at first.",
   "A good analogy is water in a pipe: what goes in has to come out somewhere.",
@@ -274,14 +274,14 @@ static const char *const middles[] = {
   "Over time, the picture of %s has become a lot simpler.",
 };
 
-static const char *const closers[] = {
+static const char * const closers[] = {
   "So the next time %s comes up, you know where to look first.",
   "If you like, I can go deeper into any part of %s.",
   "That is the essence of %s; the rest is detail.",
   "Would you like an example?",
 };
 
-static const char *const list_items[] = {
+static const char * const list_items[] = {
   "Start small, and write down what you expect.",
   "Look at how others approached %s.",
   "Change one thing at a time.",
@@ -292,7 +292,7 @@ static const char *const list_items[] = {
   "Share what you found.",
 };
 
-static const char *const thoughts[] = {
+static const char * const thoughts[] = {
   "The user asks about %s.",
   "I should keep the answer clear and not too long.",
   "First I recall what is known about %s.",
@@ -337,11 +337,11 @@ append_signature (GString        *out,
 
 /* "Say …", "Reply with exactly: …": what is quoted, or what follows the colon. */
 static gboolean
-write_echo (const SimTopic  *topic,
-            char           **words,
-            GString         *out)
+write_echo (const SimTopic *topic,
+            char          **words,
+            GString        *out)
 {
-  static const char *const verbs[] = { "say", "repeat", "reply", "respond", "echo", "answer", NULL };
+  static const char * const verbs[] = { "say", "repeat", "reply", "respond", "echo", "answer", NULL };
   const char *question = topic->question;
   g_autofree char *first = g_strdup (words[0] != NULL ? words[0] : "");
   char *head[] = { first, NULL };
@@ -362,12 +362,12 @@ write_echo (const SimTopic  *topic,
 }
 
 static gboolean
-write_count (char    **words,
-             GString  *out)
+write_count (char   **words,
+             GString *out)
 {
   guint64 n = 0;
 
-  if (!g_strv_contains ((const char *const *) words, "count"))
+  if (!g_strv_contains ((const char * const *) words, "count"))
     return FALSE;
   for (char **word = words; *word != NULL; word++)
     if (g_ascii_isdigit (**word))
@@ -390,9 +390,9 @@ write_code (const char *subject,
   guint n = 3 + (guint) (sim_random_next (seed) % 5);
 
   g_string_append_printf (out, "Here is a small example for %s:\n\n```python\ndef example(items):\n"
-                               "    \"\"\"Return the first %u items, sorted.\"\"\"\n"
-                               "    return sorted(items)[:%u]\n\n\nprint(example([5, 3, 8, 1]))\n```\n\n"
-                               "It sorts a copy, so the list that you pass in stays as it was.",
+                          "    \"\"\"Return the first %u items, sorted.\"\"\"\n"
+                          "    return sorted(items)[:%u]\n\n\nprint(example([5, 3, 8, 1]))\n```\n\n"
+                          "It sorts a copy, so the list that you pass in stays as it was.",
                           subject, n, n);
 }
 
@@ -459,9 +459,9 @@ void
 sim_text_write_answer (const SimTopic *topic,
                        GString        *out)
 {
-  static const char *const greetings[] = { "hello", "hi", "hey", "morning", "evening", NULL };
-  static const char *const code_words[] = { "code", "function", "python", "script", "program", "snippet", NULL };
-  static const char *const list_words[] = { "list", "ideas", "steps", "tips", "ways", "bullet", "points", NULL };
+  static const char * const greetings[] = { "hello", "hi", "hey", "morning", "evening", NULL };
+  static const char * const code_words[] = { "code", "function", "python", "script", "program", "snippet", NULL };
+  static const char * const list_words[] = { "list", "ideas", "steps", "tips", "ways", "bullet", "points", NULL };
   g_auto (GStrv) words = split_words (topic->question, strlen (topic->question));
   g_autofree char *subject = sim_text_dup_subject (topic->question);
   guint64 seed = topic->seed;

@@ -90,9 +90,9 @@ update_ready_time (SimTimers *self)
 }
 
 static gboolean
-timers_dispatch (GSource     *source,
-                 GSourceFunc  callback,
-                 gpointer     user_data)
+timers_dispatch (GSource    *source,
+                 GSourceFunc callback,
+                 gpointer    user_data)
 {
   SimTimers *self = ((TimerSource *) source)->timers;
   gint64 now = g_get_monotonic_time ();
@@ -142,9 +142,9 @@ sim_timers_free (SimTimers *self)
 }
 
 void
-sim_timer_init (SimTimer     *timer,
-                SimTimerFunc  fire,
-                gpointer      data)
+sim_timer_init (SimTimer    *timer,
+                SimTimerFunc fire,
+                gpointer     data)
 {
   timer->fire = fire;
   timer->data = data;

@@ -24,9 +24,9 @@ SimTimers *sim_timers_new (void);
 
 void sim_timers_free (SimTimers *self);
 
-void sim_timer_init (SimTimer     *timer,
-                     SimTimerFunc  fire,
-                     gpointer      data);
+void sim_timer_init (SimTimer    *timer,
+                     SimTimerFunc fire,
+                     gpointer     data);
 
 /* Arms or moves the timer. It fires once, from the main loop, never from in here. */
 void sim_timer_arm_at (SimTimers *self,

@@ -58,7 +58,7 @@ test_idle_closes (void)
 static void
 test_close_asked (void)
 {
-  static const char *const requests[] = {
+  static const char * const requests[] = {
     "GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     "GET /v1/models HTTP/1.0\r\n\r\n",
   };
@@ -85,7 +85,7 @@ test_http_1_0_stream (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
-  static const char *const body = ASK (STREAM);
+  static const char * const body = ASK (STREAM);
   g_autofree char *request = g_strdup_printf ("POST " CHAT " HTTP/1.0\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n\r\n%s",
                                               strlen (body), body);
   g_autoptr (TestReply) reply = NULL;
@@ -102,7 +102,7 @@ test_pipelining (void)
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
   g_autoptr (GString) requests = g_string_new (NULL);
-  static const char *const body = ASK (STREAM ",\"max_tokens\":2");
+  static const char * const body = ASK (STREAM ",\"max_tokens\":2");
 
   for (guint i = 0; i < 50; i++)
     g_string_append_printf (requests, "GET /v1/models?%u HTTP/1.1\r\nHost: x\r\n\r\nPOST " CHAT " HTTP/1.1\r\nHost: x\r\n"
@@ -126,7 +126,7 @@ test_request_in_pieces (void)
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
   static const char request[] = "POST " CHAT " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                "5;x=y\r\n{" "\"mes\r\n1A\r\nsages\":[{\"role\":\"user\",\"con\r\n"
+                                "5;x=y\r\n{" "\"mes\r\n1B\r\nsages\":[{\"role\":\"user\",\"con\r\n"
                                 "10\r\ntent\":\"Hello\"}]}\r\n0\r\nTrailer: x\r\n\r\n";
   g_autoptr (TestReply) reply = NULL;
   g_autofree char *bytes = NULL;
@@ -137,7 +137,7 @@ test_request_in_pieces (void)
   g_assert_cmpuint (reply->status, ==, 200);
   g_assert_nonnull (strstr (reply->body->str, "Hello!"));
   bytes = test_sim_stat (sim, "$.last_request.body_bytes");
-  g_assert_cmpstr (bytes, ==, "47");
+  g_assert_cmpstr (bytes, ==, "48");
 }
 
 static void
@@ -145,7 +145,7 @@ test_expect_continue (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
-  static const char *const body = ASK ("");
+  static const char * const body = ASK ("");
   g_autofree char *head = g_strdup_printf ("POST " CHAT " HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
                                            "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n", strlen (body));
   g_autoptr (TestReply) go_on = NULL;
@@ -330,7 +330,7 @@ static void
 test_pace (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--tokens-per-second=400 --ttft-ms=30");
-  static const char *const bodies[] = { ASK (STREAM ",\"max_tokens\":21"), ASK (",\"max_tokens\":21") };
+  static const char * const bodies[] = { ASK (STREAM ",\"max_tokens\":21"), ASK (",\"max_tokens\":21") };
 
   /* It may be late, on a busy machine, but never early: 30 ms, then 20 or 21 gaps of 2.5 ms. */
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
@@ -366,6 +366,7 @@ test_ends_with_work_left (void)
   g_autoptr (TestConn) embedding = test_conn_open (sim);
   TestConn *gone = test_conn_open (sim);
 
+  test_reply_expect (download, "$.status", "downloading");
   test_sim_set (sim, "{\"stall_after_tokens\":1}");
   test_conn_request (stalled, "POST", CHAT, NULL, ASK (STREAM));
   test_conn_request (loading, "POST", "/api/v1/chat", NULL, "{\"model\":\"openai/gpt-oss-20b\",\"input\":\"x\",\"stream\":true}");

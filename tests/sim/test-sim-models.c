@@ -232,7 +232,7 @@ test_no_models (void)
     { "0.3.17", 400, FALSE },
     { "0.3.6", 404, FALSE },
   };
-  static const char *const message =
+  static const char * const message =
     "No models loaded. Please load a model in the developer page or use the 'lms load' command.";
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -509,10 +509,10 @@ test_overflow (void)
     const char *message;
   } cases[] = {
     { "0.4.12", "Input does not fit in context length. The input has 104 tokens, but the context length only "
-                          "supports 64 tokens." },
+      "supports 64 tokens." },
     { "0.3.30", "Trying to keep the first 104 tokens when context the overflows. However, the model is loaded "
-                          "with context length of only 64 tokens, which is not enough. Try to load the model with a "
-                          "larger context length, or provide a shorter input" },
+      "with context length of only 64 tokens, which is not enough. Try to load the model with a "
+      "larger context length, or provide a shorter input" },
   };
 
   for (guint i = 0; i < 100; i++)
@@ -546,7 +546,7 @@ static void
 test_overflow_silent (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--context-length=16 --overflow-silent");
-  static const char *const words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
+  static const char * const words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
   g_autofree char *body = g_strdup_printf ("{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"stream\":true,"
                                            "\"stream_options\":{\"include_usage\":true}}", words);
   g_autoptr (TestReply) reply = test_post (sim, CHAT, body);
@@ -601,8 +601,8 @@ static void
 test_download_ends (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  static const char *const link = "{\"model\":\"https://huggingface.co/lmstudio-community/Phi-9-GGUF\","
-                                  "\"quantization\":\"Q4_K_M\"}";
+  static const char * const link = "{\"model\":\"https://huggingface.co/lmstudio-community/Phi-9-GGUF\","
+                                   "\"quantization\":\"Q4_K_M\"}";
   g_autoptr (TestReply) begun = test_post (sim, "/api/v1/models/download", link);
   g_autofree char *target = status_target (begun);
   g_autoptr (TestReply) done = test_get (sim, target);

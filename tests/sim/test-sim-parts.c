@@ -76,7 +76,7 @@ test_dechunk_cut_anywhere (void)
 static void
 test_tokens (void)
 {
-  static const char *const texts[] = {
+  static const char * const texts[] = {
     "", " ", "Hello, world!", "  two  spaces\n\n\nlines", "internationalization 1234567",
     "Grüße aus 日本 🧛‍♂️ — déjà vu…", "{\"a\":[1,2.5,\"x\"]}", "\t\r\n\x01",
   };

@@ -63,7 +63,7 @@ static void
 test_chat_varies (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  static const char *const question = "{\"messages\":[" QUESTION "],\"temperature\":0.8}";
+  static const char * const question = "{\"messages\":[" QUESTION "],\"temperature\":0.8}";
   g_autofree char *first = NULL;
   gboolean differs = FALSE;
 
@@ -84,7 +84,7 @@ static void
 test_chat_deterministic (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--deterministic");
-  static const char *const bodies[] = { "{\"messages\":[" QUESTION "]}", "{\"messages\":[" QUESTION "],\"stream\":true}" };
+  static const char * const bodies[] = { "{\"messages\":[" QUESTION "]}", "{\"messages\":[" QUESTION "],\"stream\":true}" };
 
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
     {
@@ -223,8 +223,8 @@ test_chat_tool_choice (void)
 static void
 test_chat_tools_stream (void)
 {
-  static const char *const ask = "{\"messages\":[{\"role\":\"user\",\"content\":\"What is the weather in Paris?\"}],"
-                                 "\"stream\":true,\"tools\":[" WEATHER_TOOL "]}";
+  static const char * const ask = "{\"messages\":[{\"role\":\"user\",\"content\":\"What is the weather in Paris?\"}],"
+                                  "\"stream\":true,\"tools\":[" WEATHER_TOOL "]}";
   static const struct {
     const char *version;
     const char *second_name;     /* of the second delta */
@@ -342,7 +342,7 @@ static void
 test_chat_vision (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  static const char *const format =
+  static const char * const format =
     "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Describe it\"},"
     "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" RED_DOT "\"}}]}]}";
   g_auto (GStrv) halves = g_strsplit (format, "%s", 2);
@@ -430,7 +430,7 @@ test_embeddings_refusals (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestSim) old = test_sim_start ("--version=0.3.30");
-  static const char *const of_llm = "{\"model\":\"qwen/qwen3-4b\",\"input\":\"x\"}";
+  static const char * const of_llm = "{\"model\":\"qwen/qwen3-4b\",\"input\":\"x\"}";
   g_autoptr (TestReply) llm = test_post (sim, "/v1/embeddings", of_llm);
   g_autoptr (TestReply) none = test_post (sim, "/v1/embeddings", "{\"model\":\"qwen/qwen3-4b\"}");
   g_autoptr (TestReply) chat = test_post (sim, "/v1/chat/completions",
@@ -541,7 +541,7 @@ static void
 test_responses_tools (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  static const char *const ask =
+  static const char * const ask =
     "{\"input\":\"What is the weather in Paris?\",\"tools\":[{\"type\":\"function\",\"name\":\"get_weather\","
     "\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}]";
   g_autofree char *ask_whole = g_strconcat (ask, "}", NULL);
@@ -607,8 +607,8 @@ static void
 test_messages_tools (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  static const char *const tool = "\"tools\":[{\"name\":\"get_weather\",\"input_schema\":{\"type\":\"object\","
-                                  "\"properties\":{\"location\":{\"type\":\"string\"}},\"required\":[\"location\"]}}]";
+  static const char * const tool = "\"tools\":[{\"name\":\"get_weather\",\"input_schema\":{\"type\":\"object\","
+                                   "\"properties\":{\"location\":{\"type\":\"string\"}},\"required\":[\"location\"]}}]";
   g_autofree char *ask = g_strconcat ("{\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"What is the weather "
                                       "like in San Francisco?\"}],", tool, "}", NULL);
   g_autofree char *answered = g_strconcat ("{\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"weather?\"},"
@@ -864,7 +864,7 @@ static void
 test_tokens (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--api-token=sk-lm-a:one --api-token=sk-lm-b:two");
-  static const char *const paths[] = { "/v1/models", "/api/v0/models", "/api/v1/models", "/nothing" };
+  static const char * const paths[] = { "/v1/models", "/api/v0/models", "/api/v1/models", "/nothing" };
 
   for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
     {
@@ -886,7 +886,7 @@ test_tokens_messages (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--api-token=secret");
   g_autoptr (TestSim) old = test_sim_start ("--api-token=secret --version=0.3.30");
-  static const char *const body = "{\"max_tokens\":5,\"messages\":[" QUESTION "]}";
+  static const char * const body = "{\"max_tokens\":5,\"messages\":[" QUESTION "]}";
   g_autoptr (TestReply) without = test_post (sim, "/v1/messages", body);
   g_autoptr (TestReply) key = test_request (sim, "POST", "/v1/messages", "X-Api-Key: secret\r\n", body);
   g_autoptr (TestReply) bearer = test_request (sim, "POST", "/v1/messages", "Authorization: Bearer secret\r\n", body);
@@ -905,7 +905,7 @@ test_bad_bodies (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (GString) deep = g_string_new ("{\"messages\":");
-  static const char *const bodies[] = { "", "{", "[]", "null", "\"x\"", "{\"messages\":[}", "\xff\xfe" };
+  static const char * const bodies[] = { "", "{", "[]", "null", "\"x\"", "{\"messages\":[}", "\xff\xfe" };
   g_autoptr (TestReply) missing = test_post (sim, "/v1/chat/completions", "{\"messages\":\"x\"}");
 
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)

@@ -123,8 +123,9 @@ typedef struct {
 
 TestConn *test_conn_open (TestSim *sim);
 
-/* NULL if the program refuses the connection. */
-TestConn *test_conn_try (TestSim *sim);
+/* For what may be refused. */
+TestConn *test_conn_try (TestSim  *sim,
+                         GError  **error);
 
 void test_conn_close (TestConn *self);
 

@@ -187,8 +187,8 @@ test_several_requests (Fixture      *self,
 
   /* A chunked body reaches the server with its length, and two requests in one packet are answered in turn. */
   g_string_truncate (self->got, 0);
-  say (self, "POST /two HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-       "GET /three HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  say (self, "POST /two HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\nGET /three HTTP/1.1\r\nHost: localhost\r\n\r\n");
   receive_until (self, "GET /three ");
   g_assert_nonnull (strstr (self->got->str, "POST /two abcde"));
   g_assert_nonnull (self->connection);

@@ -163,7 +163,7 @@ test_timers (Fixture      *self,
 
   /* Set anew it moves and does not fire twice. */
   g_string_truncate (self->said, 0);
-  vmp_poll_set_timer (self->poll, &self->timers[0], now + G_GINT64_CONSTANT (3600) * G_USEC_PER_SEC, say_second_cb, self);
+  vmp_poll_set_timer (self->poll, &self->timers[0], now + G_TIME_SPAN_HOUR, say_second_cb, self);
   vmp_poll_set_timer (self->poll, &self->timers[0], now, say_done_cb, self);
   run_until_said (self, "done");
   g_assert_cmpint (self->timers[0].due, ==, 0);

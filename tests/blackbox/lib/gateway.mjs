@@ -16,13 +16,12 @@ export class Gateway extends Program {
   #control = null;
 
   constructor(home, args, env) {
-    super(BINARY, args, home.environment(env));
-    this.home = home;
+    super(home, BINARY, args, env);
   }
 
   /**
    * `vampire serve`, listening.
-   * @node: what it relays to, anything with a url; none: an address at which nobody listens
+   * @node: what it relays to, anything with a url; none: an address at which nobody listens; null: no flag for it
    * @settings: lines of the settings file
    */
   static async start({ node, args = [], env = {}, settings } = {}) {
@@ -31,8 +30,10 @@ export class Gateway extends Program {
 
     if (settings !== undefined)
       Gateway.writeSettings(home, settings);
-    const gateway = new Gateway(home, ['serve', '--port', '0', ...(node === null ? [] : ['--default-base-url', url]), ...args], env);
-    const [, port] = await gateway.waitFor(/^Vampire listening on http:\/\/127\.0\.0\.1:(\d+)\/v1\n/, { stream: 'stdout' });
+    const to = node === null ? [] : ['--default-base-url', url];
+    const gateway = new Gateway(home, ['serve', '--port', '0', ...to, ...args], env);
+    const listening = /^Vampire listening on http:\/\/127\.0\.0\.1:(\d+)\/v1\n/;
+    const [, port] = await gateway.ready(listening);
 
     gateway.port = Number(port);
     gateway.url = `http://127.0.0.1:${port}`;

@@ -49,11 +49,13 @@ export class Program {
   #child;
   #watchers = new Set();
 
-  constructor(file, args, env) {
+  /* @home: where it lives, and what it finds there */
+  constructor(home, file, args, env) {
+    this.home = home;
     this.stdout = '';
     this.stderr = '';
     this.expectedEnd = { code: 0, signal: null };
-    this.#child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(file, args, { env: home.environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
     for (const name of ['stdout', 'stderr']) {
       this.#child[name].setEncoding('utf8').on('data', (text) => {
         this[name] += text;
@@ -61,15 +63,16 @@ export class Program {
       });
     }
     /* Resolves to { code, signal } when it has ended and its output is complete. */
-    this.ended = new Promise((resolve, reject) => {
-      this.#child.once('error', reject);
-      this.#child.once('close', (code, signal) => {
-        this.end = { code, signal };
+    this.ended = new Promise((resolve) => {
+      const end = (code, signal) => {
+        this.end ??= { code, signal };
         resolve(this.end);
         this.#notify();
-      });
+      };
+
+      this.#child.once('error', (error) => end(error.code, null));
+      this.#child.once('close', end);
     });
-    this.ended.catch(() => {});
   }
 
   get pid() {
@@ -99,6 +102,16 @@ export class Program {
       this.#watchers.add(watcher);
       watcher();
     });
+  }
+
+  /* Waits for the line on stdout that says it is ready. Returns the match. */
+  async ready(pattern) {
+    try {
+      return await this.waitFor(pattern, { stream: 'stdout' });
+    } catch (error) {
+      this.home.remove();
+      throw error;
+    }
   }
 
   signal(name) {

@@ -13,11 +13,9 @@ import { Wire } from './wire.mjs';
 export class Simulator extends Program {
   /* @args: its flags, see lmstudio-sim --help */
   static async start({ args = ['--fast'] } = {}) {
-    const home = new Home();
-    const simulator = new Simulator(process.env.LMSTUDIO_SIM, ['--port', '0', ...args], home.environment());
-    const [, port] = await simulator.waitFor(/ listening on http:\/\/127\.0\.0\.1:(\d+)\n/, { stream: 'stdout' });
+    const simulator = new Simulator(new Home(), process.env.LMSTUDIO_SIM, ['--port', '0', ...args]);
+    const [, port] = await simulator.ready(/ listening on http:\/\/127\.0\.0\.1:(\d+)\n/);
 
-    simulator.home = home;
     simulator.port = Number(port);
     simulator.url = `http://127.0.0.1:${port}`;
     return simulator;
