@@ -25,7 +25,8 @@ typedef struct {
 static guint32
 to_epoll (VmpPollEvents events)
 {
-  return ((events & VMP_POLL_IN) ? EPOLLIN : 0u) | ((events & VMP_POLL_OUT) ? EPOLLOUT : 0u);
+  /* Like a hang-up, that the other side has ended is always of interest. */
+  return ((events & VMP_POLL_IN) ? EPOLLIN : 0u) | ((events & VMP_POLL_OUT) ? EPOLLOUT : 0u) | EPOLLRDHUP;
 }
 
 gboolean
@@ -89,7 +90,7 @@ vmp_poll_backend_dispatch (VmpPoll *self)
             ready |= VMP_POLL_IN;
           if (event->events & EPOLLOUT)
             ready |= VMP_POLL_OUT;
-          if (event->events & (EPOLLERR | EPOLLHUP))
+          if (event->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
             ready |= watch->events | VMP_POLL_IN;
           watch->func (ready, watch->user_data);
         }

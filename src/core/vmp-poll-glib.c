@@ -7,6 +7,14 @@
 #include "core/vmp-poll-private.h"
 
 #include <glib-unix.h>
+#include <poll.h>
+
+/* That the other side has ended; where the system cannot say so, it is seen at the next read or write. */
+#ifdef POLLRDHUP
+#define OTHER_SIDE_ENDED ((GIOCondition) POLLRDHUP)
+#else
+#define OTHER_SIDE_ENDED ((GIOCondition) 0)
+#endif
 
 typedef struct {
   GSource base;
@@ -18,7 +26,7 @@ typedef struct {
 static GIOCondition
 to_condition (VmpPollEvents events)
 {
-  return ((events & VMP_POLL_IN) ? G_IO_IN : 0) | ((events & VMP_POLL_OUT) ? G_IO_OUT : 0);
+  return ((events & VMP_POLL_IN) ? G_IO_IN : 0) | ((events & VMP_POLL_OUT) ? G_IO_OUT : 0) | OTHER_SIDE_ENDED;
 }
 
 static gboolean
@@ -36,7 +44,7 @@ watch_source_dispatch (GSource    *source,
     ready |= VMP_POLL_IN;
   if (condition & G_IO_OUT)
     ready |= VMP_POLL_OUT;
-  if (condition & (G_IO_ERR | G_IO_HUP | G_IO_NVAL))
+  if (condition & (G_IO_ERR | G_IO_HUP | G_IO_NVAL | OTHER_SIDE_ENDED))
     ready |= watch->events | VMP_POLL_IN;
   if (ready != VMP_POLL_NONE)
     watch->func (ready, watch->user_data);

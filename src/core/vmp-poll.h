@@ -23,8 +23,8 @@ typedef enum {
   VMP_POLL_OUT = 1 << 1
 } VmpPollEvents;
 
-/* @events: what is ready. An error or a hang-up is reported as everything that was asked for, and at least as IN:
- * the next read or write tells which it was. */
+/* @events: what is ready. An error, a hang-up, or that the other side has ended is reported as everything that was
+ * asked for, and at least as IN, even if that was not asked for: the next read or write tells which it was. */
 typedef void (*VmpWatchFunc) (VmpPollEvents events,
                               gpointer      user_data);
 typedef void (*VmpPollFunc) (gpointer user_data);

@@ -185,7 +185,7 @@ vmp_connection_answer_is_out (VmpConnection *self)
   if (!self->keep || self->serving->draining)
     {
       /* With the whole request read there is nothing unread that could reset the connection. */
-      if (self->request_len == 0 && !self->serving->draining)
+      if (self->request_len == 0)
         linger_on (self);
       else
         vmp_connection_close_now (self);
@@ -500,7 +500,8 @@ read_ready (VmpConnection *self)
 
     case ANSWERING:
     case FLUSHING:
-      /* The client may only leave, or send its next request early. */
+      /* The client may only leave, or send its next request early. When too much of that is there to read more, this is
+       * called for its leaving alone, and reading nothing says so. */
       if ((n = receive (self, scratch, VMP_LIMIT_HEAD_BYTES - vmp_buffer_len (&self->ahead))) < 0)
         return;
       vmp_buffer_append (&self->ahead, scratch, n);
@@ -590,9 +591,13 @@ vmp_connection_sweep (VmpConnection *self,
 void
 vmp_connection_drain (VmpConnection *self)
 {
+  vmp_connection_enter (self);
   self->keep = FALSE;
-  if (self->state == READING_HEAD || self->state == LINGERING)
+  if (self->state == READING_BODY)
+    vmp_connection_problem (self, VMP_PROBLEM_SHUTTING_DOWN, "Vampire was stopped before the request was complete.");
+  else if (self->state == READING_HEAD || self->state == LINGERING)
     vmp_connection_close_now (self);
+  vmp_connection_leave (self);
 }
 
 void

@@ -25,6 +25,9 @@
 /* So much free heap is kept for the next requests. */
 #define IDLE_HEAP_BYTES (2 * 1024 * 1024)
 
+/* From this size on, memory is not taken from the heap. */
+#define OWN_MEMORY_BYTES (256 * 1024)
+
 struct _VmpGateway {
   VmpSettings *settings;
   GMainContext *context;
@@ -267,12 +270,23 @@ sweep_cb (gpointer user_data)
 
 /* -- Life ---------------------------------------------------------------------------------- */
 
+/* Large bodies get memory of their own, which goes back to the system with them. glibc would learn from the first one
+ * to take it from the heap. */
+static void
+keep_heap_small (void)
+{
+#ifdef __GLIBC__
+  mallopt (M_MMAP_THRESHOLD, OWN_MEMORY_BYTES);
+#endif
+}
+
 VmpGateway *
 vmp_gateway_new (VmpSettings  *settings,
                  GMainContext *context)
 {
   VmpGateway *self = g_new0 (VmpGateway, 1);
 
+  keep_heap_small ();
   self->context = context != NULL ? g_main_context_ref (context) : g_main_context_ref (g_main_context_default ());
   self->settings = vmp_settings_ref (settings);
   self->instance = g_uuid_string_random ();

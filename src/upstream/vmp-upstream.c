@@ -25,7 +25,9 @@ typedef struct {
   VmpUpstream *upstream;
   VmpWatch watch;
   int fd;
-  gboolean is_ours; /* a connection's: vmp_upstream_close_socket() tells when it is closed. Not so the resolver's pipes */
+  gboolean is_connection; /* made by vmp_upstream_open_socket(); the others are the resolver's pipes */
+  gboolean is_established; /* a request was sent on it, so vmp_upstream_close_socket() will tell of its end. libcurl 7.88
+                            * closes connections that are still being made behind our back */
   SocketUse use;
 } NodeSocket;
 
@@ -39,7 +41,7 @@ get_socket (VmpUpstream *self,
 static NodeSocket *
 add_socket (VmpUpstream *self,
             int          fd,
-            gboolean     is_ours)
+            gboolean     is_connection)
 {
   NodeSocket *node_socket = g_new0 (NodeSocket, 1);
 
@@ -47,7 +49,7 @@ add_socket (VmpUpstream *self,
     g_ptr_array_set_size (self->sockets, fd + 1);
   node_socket->upstream = self;
   node_socket->fd = fd;
-  node_socket->is_ours = is_ours;
+  node_socket->is_connection = is_connection;
   g_ptr_array_index (self->sockets, fd) = node_socket;
 
   return node_socket;
@@ -155,15 +157,16 @@ socket_cb (CURL         *easy,
            void         *socket_data)
 {
   VmpUpstream *self = user_data;
+  VmpTransfer *transfer = transfer_of (easy);
   NodeSocket *node_socket = get_socket (self, fd);
   VmpPollEvents events = VMP_POLL_NONE;
 
   if (what == CURL_POLL_REMOVE)
     {
-      if (node_socket != NULL && !node_socket->is_ours)
+      if (node_socket != NULL && !node_socket->is_established)
         remove_socket (self, node_socket);
       else if (node_socket != NULL)
-        node_socket->use = transfer_of (easy)->paused ? PAUSED : POOLED;
+        node_socket->use = transfer->paused ? PAUSED : POOLED;
       return 0;
     }
 
@@ -175,6 +178,8 @@ socket_cb (CURL         *easy,
   if (node_socket == NULL)
     node_socket = add_socket (self, fd, FALSE);
   node_socket->use = WANTED;
+  if (node_socket->is_connection && transfer->sends > 0 && (events & VMP_POLL_IN))
+    node_socket->is_established = TRUE;
 
   if (vmp_poll_is_watching (&node_socket->watch))
     vmp_poll_change (self->poll, &node_socket->watch, events);
@@ -189,10 +194,28 @@ vmp_upstream_open_socket (gpointer              upstream,
                           curlsocktype          purpose,
                           struct curl_sockaddr *address)
 {
+  VmpUpstream *self = upstream;
   curl_socket_t fd = socket (address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  VmpPollEvents events = VMP_POLL_NONE;
+  NodeSocket *node_socket;
 
-  if (fd >= 0)
-    add_socket (upstream, fd, TRUE);
+  if (fd < 0)
+    return CURL_SOCKET_BAD;
+
+  /* One that libcurl has closed without a word. It believes the descriptor to be watched still, if it did so before. */
+  node_socket = get_socket (self, fd);
+  if (node_socket != NULL)
+    {
+      events = node_socket->use == WANTED ? node_socket->watch.events : VMP_POLL_NONE;
+      remove_socket (self, node_socket);
+    }
+
+  node_socket = add_socket (self, fd, TRUE);
+  if (events != VMP_POLL_NONE)
+    {
+      node_socket->use = WANTED;
+      vmp_poll_watch (self->poll, &node_socket->watch, fd, events, socket_ready_cb, node_socket);
+    }
 
   return fd;
 }
