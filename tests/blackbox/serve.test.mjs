@@ -213,6 +213,25 @@ behaviour('serve/stop/what-does-not-end-is-ended-properly-after-10-s', async (st
   assert.ok(performance.now() - before < 15000, 'not long after its time was over');
 });
 
+behaviour('serve/stop/a-half-sent-request-is-told-so-at-once', async (stage) => {
+  const node = await stage.node(() => assert.fail('half a request reached the node'));
+  const gateway = await stage.gateway({ node });
+  const client = await stage.client(gateway);
+
+  // The 100 says that its head was taken.
+  client.write(http.request('POST', '/v1/x', { fields: [['Content-Length', '1000'], ['Expect', '100-continue']] }));
+  await client.takeThrough('\r\n\r\n');
+  client.write('{"half":');
+  const before = performance.now();
+  gateway.signal('SIGTERM');
+  const answer = await http.readAnswer(client);
+  assert.equal(answer.status, 503);
+  assert.equal(answer.json().error.code, 'shutting_down');
+  await client.destroy();
+  assert.deepEqual(await gateway.ended, { code: 0, signal: null });
+  assert.ok(performance.now() - before < 5000);
+});
+
 behaviour('serve/stop/a-second-signal-ends-at-once', async (stage) => {
   const node = await stage.node((request, wire) => wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n')));
   const gateway = await stage.gateway({ node });

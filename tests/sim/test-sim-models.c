@@ -339,6 +339,8 @@ test_evict (void)
   g_autoptr (TestReply) two = test_post (sim, CHAT, ASK ("b/two", ""));
   g_autoptr (TestReply) three = NULL;
 
+  test_reply_expect (one, "$.model", "a/one");
+  test_reply_expect (two, "$.model", "b/two");
   g_assert_cmpint (test_sim_count (sim, "evictions"), ==, 1);
   g_assert_cmpuint (count_instances (sim, "a/one"), ==, 0);
   g_assert_cmpuint (count_instances (sim, "b/two"), ==, 1);
@@ -643,6 +645,9 @@ test_reset (void)
   g_autoptr (TestReply) list = NULL;
   g_autoptr (TestConn) stalled = NULL;
 
+  test_reply_expect (jit, "$.model", "b/two");
+  test_reply_expect (unload, "$.instance_id", "a/one");
+  test_reply_expect (download, "$.status", "downloading");
   test_sim_set (sim, "{\"stall_after_tokens\":1,\"version\":\"0.4.0\"}");
   stalled = begin (sim, ASK ("b/two", STREAM));
   test_sim_await (sim, "stalled_generations", 1);
