@@ -34,7 +34,7 @@ struct _SimExchange {
   SimFaultPlan plan;
   gint64 arrived;           /* monotonic microseconds, when its last byte was there */
 
-  /* sim-http.c's own */
+  /* the server's own */
   struct _SimConn *conn;
   SimGoneFunc gone;
   SimDrainedFunc drained;

@@ -43,9 +43,9 @@ static const char help_head[] =
   "  --log-level=WORD                   error, warn, info or debug [info]\n"
   "  --help                             this text\n"
   "\n"
-  "All flags below are knobs: they can also be turned while it runs, by POST /sim/v1/config with a JSON object of the\n"
-  "same names (with _ for -). GET /sim/v1/config shows them, GET /sim/v1/stats what arrived, GET /sim/v1/wait waits for\n"
-  "a counter, POST /sim/v1/drop ends connections, POST /sim/v1/reset goes back to the start.\n"
+  "All flags below are knobs: they can also be turned while it runs, by POST /sim/v1/config with a JSON object of\n"
+  "the same names (with _ for -). GET /sim/v1/config shows them, GET /sim/v1/stats what arrived, GET /sim/v1/wait\n"
+  "waits for a counter, POST /sim/v1/drop ends connections, POST /sim/v1/reset goes back to the start.\n"
   "A knob of on and off is written --jit, --no-jit or --jit=off.\n";
 
 /* Returns: (nullable): the value of the flag --@name, moving *@index past it */

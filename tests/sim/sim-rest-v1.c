@@ -224,7 +224,7 @@ sim_v1_load (SimExchange *exchange)
     }
 
   config.context_length = (int) CLAMP (sim_json_get_number (request, "context_length", 0), 0, 1e9);
-  config.eval_batch_size = (int) CLAMP (sim_json_get_number (request, "eval_batch_size", config.eval_batch_size), 1, 1e6);
+  config.eval_batch_size = (int) CLAMP (sim_json_get_number (request, "eval_batch_size", 512), 1, 1e6);
   config.num_experts = (int) CLAMP (sim_json_get_number (request, "num_experts", 0), 0, 1e6);
   config.flash_attention = sim_json_get_bool (request, "flash_attention", config.flash_attention);
   config.offload_kv_cache = sim_json_get_bool (request, "offload_kv_cache_to_gpu", config.offload_kv_cache);
@@ -259,7 +259,8 @@ sim_v1_unload (SimExchange *exchange)
     {
       instance = sim_models_find_instance (sim->models, id);
       if (instance == NULL || instance->state != SIM_INSTANCE_LOADED)
-        error = sim_error_new (SIM_ERROR_MODEL_NOT_FOUND, "instance_id", "No loaded model instance with id \"%s\".", id);
+        error = sim_error_new (SIM_ERROR_MODEL_NOT_FOUND, "instance_id", "No loaded model instance with id \"%s\".",
+                               id);
     }
   if (error != NULL)
     {

@@ -472,7 +472,8 @@ sim_run_start (SimRun     *run,
   Sim *sim = run->sim;
   SimPrompt *prompt = run->prompt;
   g_autoptr (SimError) error = NULL;
-  SimInstance *instance = sim_models_demand (sim->models, model_name, FALSE, ttl_s, context_length, &run->loads, &error);
+  SimInstance *instance = sim_models_demand (sim->models, model_name, FALSE, ttl_s, context_length, &run->loads,
+                                             &error);
   gboolean is_fixed = sim->config->deterministic || prompt->has_seed || prompt->temperature == 0;
   gboolean shows_load;
   guint64 chance = (guint64) g_random_int () << 32 | g_random_int ();

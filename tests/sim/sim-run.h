@@ -14,28 +14,40 @@ G_BEGIN_DECLS
 
 typedef struct _SimRun SimRun;
 
-/* What a surface does with a run. The functions that may be NULL are optional; those for loading,
- * prompt, parts and tokens are only called for streams. */
+/* What a surface does with a run. All but token () and finish () may be NULL; those between check ()
+ * and finish () are only called for streams. */
 typedef struct {
   SimDialect dialect;
-  SimError *(*check) (SimRun *run);                /* nullable: the model is known; anything wrong? */
-  void (*begin) (SimRun *run);                     /* nullable: streams: the instance is known */
-  void (*load_progress) (SimRun *run,              /* nullable: from 0 to 1, which comes last */
+
+  /* The model is known: is anything wrong? (transfer full) */
+  SimError *(*check) (SimRun *run);
+
+  /* The instance is known. */
+  void (*begin) (SimRun *run);
+
+  /* From 0 to 1, and 1 comes last. */
+  void (*load_progress) (SimRun *run,
                          double  progress);
-  void (*prompt_progress) (SimRun *run,            /* nullable: the same */
+  void (*prompt_progress) (SimRun *run,
                            double  progress);
-  void (*part_begin) (SimRun        *run,          /* nullable */
+
+  void (*part_begin) (SimRun        *run,
                       const SimPart *part);
   void (*token) (SimRun        *run,
                  const SimPart *part,
                  const char    *text,
                  gsize          len);
-  void (*part_end) (SimRun        *run,            /* nullable */
+  void (*part_end) (SimRun        *run,
                     const SimPart *part);
-  void (*finish) (SimRun *run);                    /* streams: sends the last events; else the whole reply */
-  void (*fail) (SimRun         *run,               /* nullable: the same, for a stream that has begun */
+
+  /* Of a stream: sends the last events. Else: replies. */
+  void (*finish) (SimRun *run);
+
+  /* The last events of a stream that has begun and fails. */
+  void (*fail) (SimRun         *run,
                 const SimError *error);
-  GDestroyNotify state_free;                     /* nullable */
+
+  GDestroyNotify state_free;
 } SimSurface;
 
 typedef enum {

@@ -168,7 +168,8 @@ write_number (Writer     *self,
 {
   double step = MAX (sim_json_get_number (schema, "multipleOf", 0), 0);
   double low = sim_json_get_number (schema, "minimum", sim_json_get_number (schema, "exclusiveMinimum", 0) + 1);
-  double high = sim_json_get_number (schema, "maximum", sim_json_get_number (schema, "exclusiveMaximum", low + 100) - 1);
+  double below = sim_json_get_number (schema, "exclusiveMaximum", low + 100);
+  double high = sim_json_get_number (schema, "maximum", below - 1);
   const char *digit = strpbrk (self->question, "0123456789");
   double value;
 

@@ -118,13 +118,13 @@ sim_random_id (guint64    *state,
 
 /* Sorted. */
 static const char * const stop_words[] = {
-  "a", "about", "all", "an", "and", "answer", "any", "are", "as", "at", "be", "brief", "briefly", "but", "by", "can",
-  "could", "count", "describe", "did", "do", "does", "explain", "few", "for", "from", "get", "give", "has", "have",
-  "hello", "hey", "hi", "how", "i", "if", "in", "into", "is", "it", "its", "list", "make", "me", "my", "name", "of",
-  "on", "one", "or", "our", "please", "reply", "say", "see", "sentence", "sentences", "short", "should", "show", "so",
-  "some", "summarize", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "three", "to", "two", "up",
-  "us", "use", "was", "we", "what", "when", "where", "which", "who", "why", "will", "with", "word", "words", "would",
-  "write", "you", "your"
+  "a", "about", "all", "an", "and", "answer", "any", "are", "as", "at", "be", "brief", "briefly", "but", "by",
+  "can", "could", "count", "describe", "did", "do", "does", "explain", "few", "for", "from", "get", "give",
+  "has", "have", "hello", "hey", "hi", "how", "i", "if", "in", "into", "is", "it", "its", "list", "make", "me",
+  "my", "name", "of", "on", "one", "or", "our", "please", "reply", "say", "see", "sentence", "sentences",
+  "short", "should", "show", "so", "some", "summarize", "tell", "than", "that", "the", "their", "them", "then",
+  "there", "these", "they", "this", "three", "to", "two", "up", "us", "use", "was", "we", "what", "when",
+  "where", "which", "who", "why", "will", "with", "word", "words", "would", "write", "you", "your"
 };
 
 static int

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define CHAT "/v1/chat/completions"
-#define ASK(rest) "{\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]" rest "}"
-#define STREAM ",\"stream\":true"
+#define ASK(rest) "{'messages':[{'role':'user','content':'Why?'}]" rest "}"
+#define STREAM ",'stream':true"
 
 static void
 test_status (void)
@@ -20,7 +20,7 @@ test_status (void)
   g_autoptr (TestReply) third = NULL;
   g_autofree char *retry_after = NULL;
 
-  test_sim_set (sim, "{\"status\":429,\"retry_after_s\":7,\"fault_count\":2}");
+  test_sim_set (sim, "{'status':429,'retry_after_s':7,'fault_count':2}");
   first = test_post (sim, CHAT, ASK (""));
   second = test_post (sim, CHAT, ASK (STREAM));
   third = test_post (sim, CHAT, ASK (""));
@@ -88,7 +88,7 @@ test_hang_after_headers (void)
 static void
 test_cut (void)
 {
-  static const char * const bodies[] = { ASK (",\"max_tokens\":2"), ASK (STREAM ",\"max_tokens\":2") };
+  static const char * const bodies[] = { ASK (",'max_tokens':2"), ASK (STREAM ",'max_tokens':2") };
   static const char * const ends[] = { "fin", "rst" };
   g_autoptr (TestSim) sim = test_sim_start ("--deterministic");
 
@@ -101,7 +101,7 @@ test_cut (void)
 
       for (gsize n = 0; n <= whole->wire_bytes; n++)
         {
-          g_autofree char *knobs = g_strdup_printf ("{\"cut_at_byte\":%" G_GSIZE_FORMAT ",\"cut_by\":\"%s\"}", n, by);
+          g_autofree char *knobs = g_strdup_printf ("{'cut_at_byte':%" G_GSIZE_FORMAT ",'cut_by':'%s'}", n, by);
           g_autoptr (TestReply) reply = NULL;
 
           test_sim_set (sim, knobs);
@@ -110,7 +110,7 @@ test_cut (void)
           g_assert_cmpint (reply->end, ==, n < whole->wire_bytes ? end : TEST_END_WHOLE);
           g_assert_true (strncmp (whole->body->str, reply->body->str, reply->body->len) == 0);
         }
-      test_sim_set (sim, "{\"cut_at_byte\":-1}");
+      test_sim_set (sim, "{'cut_at_byte':-1}");
     }
   /* Nobody left; the node did. */
   g_assert_cmpint (test_sim_count (sim, "aborted_generations"), ==, 0);
@@ -126,18 +126,18 @@ test_cut_scopes (void)
   g_autoptr (TestReply) payload = NULL;
   g_autoptr (TestReply) nothing = NULL;
 
-  test_sim_set (sim, "{\"cut_at_byte\":300,\"cut_scope\":\"body\"}");
+  test_sim_set (sim, "{'cut_at_byte':300,'cut_scope':'body'}");
   body = test_post (sim, CHAT, ASK (STREAM));
   g_assert_cmpstr (body->head, ==, whole->head);
   g_assert_cmpuint (body->wire_bytes, ==, strlen (whole->head) + 300);
 
-  test_sim_set (sim, "{\"cut_scope\":\"payload\"}");
+  test_sim_set (sim, "{'cut_scope':'payload'}");
   payload = test_post (sim, CHAT, ASK (STREAM));
   /* The reader drops the chunk that is not whole; the wire had 300 bytes of payload and two sizes. */
   g_assert_cmpuint (payload->wire_bytes, >, strlen (whole->head) + 300);
   g_assert_cmpuint (payload->wire_bytes, <, strlen (whole->head) + 320);
 
-  test_sim_set (sim, "{\"cut_at_byte\":0}");
+  test_sim_set (sim, "{'cut_at_byte':0}");
   nothing = test_post (sim, CHAT, ASK (STREAM));
   g_assert_cmpuint (nothing->status, ==, 200);
   g_assert_cmpuint (nothing->body->len, ==, 0);
@@ -148,7 +148,7 @@ test_malformed_json (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--malformed-json --deterministic");
   g_autoptr (TestReply) whole = test_post (sim, CHAT, ASK (""));
-  g_autoptr (TestReply) stream = test_post (sim, CHAT, ASK (STREAM ",\"max_tokens\":3"));
+  g_autoptr (TestReply) stream = test_post (sim, CHAT, ASK (STREAM ",'max_tokens':3"));
   g_autoptr (TestReply) list = test_get (sim, "/api/v1/models");
   g_autoptr (GPtrArray) events = test_reply_events (stream);
 
@@ -166,7 +166,7 @@ static void
 test_slow_drip (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--deterministic");
-  static const char * const bodies[] = { ASK (",\"max_tokens\":2"), ASK (STREAM ",\"max_tokens\":2") };
+  static const char * const bodies[] = { ASK (",'max_tokens':2"), ASK (STREAM ",'max_tokens':2") };
 
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
     {
@@ -176,7 +176,7 @@ test_slow_drip (void)
       g_autoptr (TestReply) next = NULL;
       gint64 before;
 
-      test_sim_set (sim, "{\"slow_drip_ms\":0.2,\"slow_drip_bytes\":7,\"fault_count\":1}");
+      test_sim_set (sim, "{'slow_drip_ms':0.2,'slow_drip_bytes':7,'fault_count':1}");
       before = g_get_monotonic_time ();
       test_conn_request (conn, "POST", CHAT, NULL, bodies[i]);
       slow = test_conn_read (conn);
@@ -208,10 +208,10 @@ test_bad_chunk (void)
     const char *knobs;
     TestEnd end;
   } cases[] = {
-    { "{\"bad_chunk\":\"size\"}", TEST_END_BAD },
-    { "{\"bad_chunk\":\"crlf\"}", TEST_END_BAD },
-    { "{\"bad_chunk\":\"huge\"}", TEST_END_BAD },
-    { "{\"bad_chunk\":\"no_end\"}", TEST_END_EARLY },
+    { "{'bad_chunk':'size'}", TEST_END_BAD },
+    { "{'bad_chunk':'crlf'}", TEST_END_BAD },
+    { "{'bad_chunk':'huge'}", TEST_END_BAD },
+    { "{'bad_chunk':'no_end'}", TEST_END_EARLY },
   };
   g_autoptr (TestSim) sim = test_sim_start ("");
 
@@ -221,7 +221,7 @@ test_bad_chunk (void)
       g_autoptr (TestReply) whole = NULL;
 
       test_sim_set (sim, cases[i].knobs);
-      stream = test_post (sim, CHAT, ASK (STREAM ",\"max_tokens\":3"));
+      stream = test_post (sim, CHAT, ASK (STREAM ",'max_tokens':3"));
       whole = test_post (sim, CHAT, ASK (""));
       g_assert_cmpint (stream->end, ==, cases[i].end);
       g_assert_cmpuint (stream->n_chunks, ==, cases[i].end == TEST_END_BAD ? 1 : 5);
@@ -238,21 +238,21 @@ test_bad_head (void)
   g_autoptr (TestReply) both = NULL;
   g_autoptr (TestReply) huge = NULL;
 
-  test_sim_set (sim, "{\"bad_head\":\"garbage\"}");
+  test_sim_set (sim, "{'bad_head':'garbage'}");
   garbage = test_post (sim, CHAT, ASK (""));
   g_assert_cmpint (garbage->end, ==, TEST_END_BAD);
   g_assert_cmpuint (garbage->status, ==, 0);
 
-  test_sim_set (sim, "{\"bad_head\":\"two_lengths\"}");
+  test_sim_set (sim, "{'bad_head':'two_lengths'}");
   lengths = test_get (sim, "/v1/models");
   g_assert_nonnull (strstr (strstr (lengths->head, "Content-Length:") + 1, "Content-Length:"));
 
-  test_sim_set (sim, "{\"bad_head\":\"both\"}");
+  test_sim_set (sim, "{'bad_head':'both'}");
   both = test_get (sim, "/v1/models");
   g_assert_nonnull (strstr (both->head, "Content-Length:"));
   g_assert_nonnull (strstr (both->head, "Transfer-Encoding: chunked"));
 
-  test_sim_set (sim, "{\"bad_head\":\"huge\"}");
+  test_sim_set (sim, "{'bad_head':'huge'}");
   huge = test_get (sim, "/v1/models");
   g_assert_cmpuint (strlen (huge->head), >, 512 * 1024);
   g_assert_cmpint (huge->end, ==, TEST_END_WHOLE);
@@ -294,8 +294,8 @@ test_error_event (void)
   g_autoptr (TestReply) chat = test_post (sim, CHAT, ASK (STREAM));
   g_autoptr (TestReply) whole = test_post (sim, CHAT, ASK (""));
   g_autoptr (TestReply) native = test_post (sim, "/api/v1/chat",
-                                            "{\"model\":\"qwen/qwen3-4b\",\"input\":\"Why?\",\"stream\":true}");
-  g_autoptr (TestReply) messages = test_post (sim, "/v1/messages", ASK (STREAM ",\"max_tokens\":50"));
+                                            "{'model':'qwen/qwen3-4b','input':'Why?','stream':true}");
+  g_autoptr (TestReply) messages = test_post (sim, "/v1/messages", ASK (STREAM ",'max_tokens':50"));
   g_autoptr (GPtrArray) chat_events = test_reply_events (chat);
   g_autoptr (GPtrArray) native_events = test_reply_events (native);
   g_autoptr (GPtrArray) messages_events = test_reply_events (messages);
@@ -319,15 +319,15 @@ test_stall (void)
   g_autoptr (TestConn) conn = test_conn_open (sim);
   g_autoptr (TestReply) reply = NULL;
 
-  test_sim_set (sim, "{\"stall_after_tokens\":3}");
+  test_sim_set (sim, "{'stall_after_tokens':3}");
   test_conn_request (conn, "POST", CHAT, NULL, ASK (STREAM));
   test_sim_await (sim, "stalled_generations", 1);
   g_assert_cmpint (test_sim_count (sim, "active_generations"), ==, 1);
 
   /* Further, and to the end. */
-  test_sim_set (sim, "{\"stall_after_tokens\":5}");
+  test_sim_set (sim, "{'stall_after_tokens':5}");
   g_assert_cmpint (test_sim_count (sim, "stalled_generations"), ==, 1);
-  test_sim_set (sim, "{\"stall_after_tokens\":-1}");
+  test_sim_set (sim, "{'stall_after_tokens':-1}");
   reply = test_conn_read (conn);
   g_assert_cmpstr (reply->body->str, ==, whole->body->str);
   g_assert_cmpint (test_sim_count (sim, "stalled_generations"), ==, 0);
@@ -350,18 +350,18 @@ test_refuse_closed (void)
   g_autoptr (TestReply) on_kept = NULL;
   g_autoptr (TestReply) after = NULL;
 
-  test_sim_set (sim, "{\"refuse\":\"closed\"}");
+  test_sim_set (sim, "{'refuse':'closed'}");
   expect_refused (sim);
   expect_refused (sim);
   test_conn_request (kept, "GET", "/v1/models", NULL, NULL);
   on_kept = test_conn_read (kept);
   g_assert_cmpuint (on_kept->status, ==, 200);
-  test_sim_set (sim, "{\"refuse\":\"off\"}");
+  test_sim_set (sim, "{'refuse':'off'}");
   after = test_get (sim, "/v1/models");
   g_assert_cmpuint (after->status, ==, 200);
 
   /* And back by itself. */
-  test_sim_set (sim, "{\"refuse\":\"closed\",\"refuse_ms\":20}");
+  test_sim_set (sim, "{'refuse':'closed','refuse_ms':20}");
   test_sim_await (sim, "listening", 1);
   g_clear_pointer (&after, test_reply_free);
   after = test_get (sim, "/v1/models");
@@ -398,9 +398,9 @@ test_control_is_spared (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   static const char * const knobs[] = {
-    "{\"hang\":true}", "{\"status\":500}", "{\"cut_at_byte\":0}", "{\"slow_drip_ms\":60000}", "{\"bad_head\":\"garbage\"}",
-    "{\"malformed_json\":true}", "{\"refuse\":\"closed\"}", "{\"refuse\":\"accept\"}",
-    "{\"close_after_request_on_reused\":true}",
+    "{'hang':true}", "{'status':500}", "{'cut_at_byte':0}", "{'slow_drip_ms':60000}", "{'bad_head':'garbage'}",
+    "{'malformed_json':true}", "{'refuse':'closed'}", "{'refuse':'accept'}",
+    "{'close_after_request_on_reused':true}",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (knobs); i++)

@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 
 #define CHAT "/v1/chat/completions"
-#define QUESTION "\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]"
+#define QUESTION "'messages':[{'role':'user','content':'Why?'}]"
 #define ASK(rest) "{" QUESTION rest "}"
-#define STREAM ",\"stream\":true"
+#define STREAM ",'stream':true"
 
 /* -- Connections ----------------------------------------------------------------------------- */
 
@@ -85,7 +85,7 @@ test_http_1_0_stream (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
-  static const char * const body = ASK (STREAM);
+  g_autofree char *body = test_json (ASK (STREAM));
   g_autofree char *request = g_strdup_printf ("POST " CHAT " HTTP/1.0\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n\r\n%s",
                                               strlen (body), body);
   g_autoptr (TestReply) reply = NULL;
@@ -102,11 +102,13 @@ test_pipelining (void)
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
   g_autoptr (GString) requests = g_string_new (NULL);
-  static const char * const body = ASK (STREAM ",\"max_tokens\":2");
+  g_autofree char *body = test_json (ASK (STREAM ",'max_tokens':2"));
 
   for (guint i = 0; i < 50; i++)
-    g_string_append_printf (requests, "GET /v1/models?%u HTTP/1.1\r\nHost: x\r\n\r\nPOST " CHAT " HTTP/1.1\r\nHost: x\r\n"
-                            "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n%s", i, strlen (body), body);
+    g_string_append_printf (requests,
+                            "GET /v1/models?%u HTTP/1.1\r\nHost: x\r\n\r\n"
+                            "POST " CHAT " HTTP/1.1\r\nHost: x\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n\r\n%s",
+                            i, strlen (body), body);
   test_conn_send (conn, requests->str, (gssize) requests->len);
   for (guint i = 0; i < 50; i++)
     {
@@ -125,14 +127,14 @@ test_request_in_pieces (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
-  static const char request[] = "POST " CHAT " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                "5;x=y\r\n{" "\"mes\r\n1B\r\nsages\":[{\"role\":\"user\",\"con\r\n"
-                                "10\r\ntent\":\"Hello\"}]}\r\n0\r\nTrailer: x\r\n\r\n";
+  g_autofree char *request = test_json ("POST " CHAT " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                        "5;x=y\r\n{'mes\r\n1B\r\nsages':[{'role':'user','con\r\n"
+                                        "10\r\ntent':'Hello'}]}\r\n0\r\nTrailer: x\r\n\r\n");
   g_autoptr (TestReply) reply = NULL;
   g_autofree char *bytes = NULL;
 
-  for (gsize i = 0; i < sizeof request - 1; i++)
-    test_conn_send (conn, request + i, 1);
+  for (const char *c = request; *c != '\0'; c++)
+    test_conn_send (conn, c, 1);
   reply = test_conn_read (conn);
   g_assert_cmpuint (reply->status, ==, 200);
   g_assert_nonnull (strstr (reply->body->str, "Hello!"));
@@ -145,7 +147,7 @@ test_expect_continue (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestConn) conn = test_conn_open (sim);
-  static const char * const body = ASK ("");
+  g_autofree char *body = test_json (ASK (""));
   g_autofree char *head = g_strdup_printf ("POST " CHAT " HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
                                            "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n", strlen (body));
   g_autoptr (TestReply) go_on = NULL;
@@ -163,17 +165,19 @@ static void
 test_big_body (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  g_autoptr (GString) body = g_string_new ("{\"model\":\"google/gemma-3-12b\",\"messages\":[{\"role\":\"user\",\"content\":"
-                                           "[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/jpeg;base64,");
+  g_autoptr (GString) body = g_string_new ("{'model':'google/gemma-3-12b','messages':[{'role':'user','content':"
+                                           "[{'type':'image_url','image_url':{'url':'data:image/jpeg;base64,");
+  g_autofree char *json = NULL;
   g_autofree char *sum = NULL;
   g_autofree char *seen = NULL;
   g_autoptr (TestReply) reply = NULL;
 
   while (body->len < 5 * 1024 * 1024)
     g_string_append (body, "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2");
-  g_string_append (body, "\"}}]}]}");
-  sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, body->str, (gssize) body->len);
-  reply = test_post (sim, CHAT, body->str);
+  g_string_append (body, "'}}]}]}");
+  json = test_json (body->str);
+  sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, json, -1);
+  reply = test_post (sim, CHAT, json);
 
   g_assert_cmpuint (reply->status, ==, 200);
   g_assert_nonnull (strstr (reply->body->str, "JPEG of about"));
@@ -243,14 +247,14 @@ test_leaving (void)
     const char *body;
     gboolean keeps_slot;
   } cases[] = {
-    { "{\"stall_after_tokens\":2}", "stalled_generations", ASK (STREAM), FALSE },
-    { "{\"stall_after_tokens\":2}", "stalled_generations", ASK (""), FALSE },
-    { "{\"tokens_per_second\":1}", "active_generations", ASK (""), FALSE },
-    { "{\"ttft_ms\":3600000}", "active_generations", ASK (STREAM), TRUE },
-    { "{\"ttft_ms\":3600000}", "active_generations", ASK (""), TRUE },
-    { "{\"ttft_ms\":3600000,\"finish_prompt\":false}", "active_generations", ASK (STREAM), FALSE },
-    { "{\"load_ms\":3600000}", "queued_generations", "{\"model\":\"openai/gpt-oss-20b\"," QUESTION "}", FALSE },
-    { "{\"load_ms\":3600000}", "queued_generations", "{\"model\":\"openai/gpt-oss-20b\"," QUESTION STREAM "}", FALSE },
+    { "{'stall_after_tokens':2}", "stalled_generations", ASK (STREAM), FALSE },
+    { "{'stall_after_tokens':2}", "stalled_generations", ASK (""), FALSE },
+    { "{'tokens_per_second':1}", "active_generations", ASK (""), FALSE },
+    { "{'ttft_ms':3600000}", "active_generations", ASK (STREAM), TRUE },
+    { "{'ttft_ms':3600000}", "active_generations", ASK (""), TRUE },
+    { "{'ttft_ms':3600000,'finish_prompt':false}", "active_generations", ASK (STREAM), FALSE },
+    { "{'load_ms':3600000}", "queued_generations", "{'model':'openai/gpt-oss-20b'," QUESTION "}", FALSE },
+    { "{'load_ms':3600000}", "queued_generations", "{'model':'openai/gpt-oss-20b'," QUESTION STREAM "}", FALSE },
   };
   g_autoptr (TestSim) sim = test_sim_start ("");
 
@@ -267,7 +271,7 @@ test_leaving (void)
       g_assert_cmpint (test_sim_count (sim, "queued_generations"), ==, 0);
       g_assert_cmpint (test_sim_count (sim, "active_generations"), ==, cases[i].keeps_slot ? 1 : 0);
       /* The prompt is processed to its end, and then the slot is free. */
-      test_sim_set (sim, "{\"ttft_ms\":0}");
+      test_sim_set (sim, "{'ttft_ms':0}");
       test_sim_await_at_most (sim, "active_generations", 0);
       test_sim_reset (sim);
     }
@@ -316,7 +320,7 @@ test_many_streams (void)
       test_conn_request (conns[i], "POST", CHAT, NULL, ASK (STREAM));
     }
   test_sim_await (sim, "stalled_generations", G_N_ELEMENTS (conns));
-  test_sim_set (sim, "{\"stall_after_tokens\":-1,\"tokens_per_second\":2000}");
+  test_sim_set (sim, "{'stall_after_tokens':-1,'tokens_per_second':2000}");
   for (guint i = 0; i < G_N_ELEMENTS (conns); i++)
     {
       test_conn_read_until (conns[i], "data: [DONE]");
@@ -330,7 +334,7 @@ static void
 test_pace (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--tokens-per-second=400 --ttft-ms=30");
-  static const char * const bodies[] = { ASK (STREAM ",\"max_tokens\":21"), ASK (",\"max_tokens\":21") };
+  static const char * const bodies[] = { ASK (STREAM ",'max_tokens':21"), ASK (",'max_tokens':21") };
 
   /* It may be late, on a busy machine, but never early: 30 ms, then 20 or 21 gaps of 2.5 ms. */
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
@@ -359,7 +363,7 @@ static void
 test_ends_with_work_left (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--load-ms=3600000 --download-ms=3600000");
-  g_autoptr (TestReply) download = test_post (sim, "/api/v1/models/download", "{\"model\":\"x/y\"}");
+  g_autoptr (TestReply) download = test_post (sim, "/api/v1/models/download", "{'model':'x/y'}");
   g_autoptr (TestConn) stalled = test_conn_open (sim);
   g_autoptr (TestConn) loading = test_conn_open (sim);
   g_autoptr (TestConn) ordered = test_conn_open (sim);
@@ -367,14 +371,14 @@ test_ends_with_work_left (void)
   TestConn *gone = test_conn_open (sim);
 
   test_reply_expect (download, "$.status", "downloading");
-  test_sim_set (sim, "{\"stall_after_tokens\":1}");
+  test_sim_set (sim, "{'stall_after_tokens':1}");
   test_conn_request (stalled, "POST", CHAT, NULL, ASK (STREAM));
-  test_conn_request (loading, "POST", "/api/v1/chat", NULL, "{\"model\":\"openai/gpt-oss-20b\",\"input\":\"x\",\"stream\":true}");
-  test_conn_request (ordered, "POST", "/api/v1/models/load", NULL, "{\"model\":\"google/gemma-3-12b\"}");
+  test_conn_request (loading, "POST", "/api/v1/chat", NULL, "{'model':'openai/gpt-oss-20b','input':'x','stream':true}");
+  test_conn_request (ordered, "POST", "/api/v1/models/load", NULL, "{'model':'google/gemma-3-12b'}");
   test_sim_await (sim, "loading", 2);
   test_sim_await (sim, "stalled_generations", 1);
-  test_sim_set (sim, "{\"ttft_ms\":3600000}");
-  test_conn_request (embedding, "POST", "/v1/embeddings", NULL, "{\"input\":\"x\"}");
+  test_sim_set (sim, "{'ttft_ms':3600000}");
+  test_conn_request (embedding, "POST", "/v1/embeddings", NULL, "{'input':'x'}");
   test_conn_request (gone, "POST", CHAT, NULL, ASK (""));
   test_sim_await (sim, "active_generations", 3);
   test_conn_close (gone);
@@ -388,8 +392,9 @@ static void
 test_record (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  g_autoptr (TestReply) reply = test_request (sim, "POST", "/v1/chat/completions?a=1&a=2", "X-Two: one\r\nX-Two:  two \r\n",
-                                              ASK (",\"max_tokens\":1"));
+  g_autoptr (TestReply) reply = test_request (sim, "POST", "/v1/chat/completions?a=1&a=2",
+                                              "X-Two: one\r\nX-Two:  two \r\n",
+                                              ASK (",'max_tokens':1"));
   g_autofree char *method = test_sim_stat (sim, "$.last_request.method");
   g_autofree char *target = test_sim_stat (sim, "$.last_request.target");
   g_autofree char *headers = test_sim_stat (sim, "$.last_request.headers");
@@ -407,7 +412,7 @@ test_record (void)
   g_assert_cmpstr (wire, ==, wire_seen);
   g_assert_cmpstr (payload, ==, payload_seen);
 
-  test_sim_set (sim, "{\"record\":false}");
+  test_sim_set (sim, "{'record':false}");
   g_clear_pointer (&reply, test_reply_free);
   reply = test_get (sim, "/v1/models");
   off = test_sim_stat (sim, "$.last_request.target");
@@ -430,14 +435,14 @@ test_knobs (void)
   test_reply_expect (config, "$.api_token", "[]");
   g_assert_nonnull (strstr (chat->body->str, "on Studio Mac."));
 
-  test_sim_set (sim, "{\"api_token\":[\"a\",\"b\"],\"tokens_per_second\":\"5\",\"refuse_count\":3,\"jit\":\"on\"}");
-  test_sim_set_refused (sim, "{\"ttft_ms\":1,\"nonsense\":1}");
-  test_sim_set_refused (sim, "{\"ttft_ms\":-1}");
-  test_sim_set_refused (sim, "{\"cut_at_byte\":1.5}");
-  test_sim_set_refused (sim, "{\"cut_by\":\"axe\"}");
-  test_sim_set_refused (sim, "{\"version\":\"new\"}");
-  test_sim_set_refused (sim, "{\"version\":\"0.4.0.1\"}");
-  test_sim_set_refused (sim, "{\"jit\":7}");
+  test_sim_set (sim, "{'api_token':['a','b'],'tokens_per_second':'5','refuse_count':3,'jit':'on'}");
+  test_sim_set_refused (sim, "{'ttft_ms':1,'nonsense':1}");
+  test_sim_set_refused (sim, "{'ttft_ms':-1}");
+  test_sim_set_refused (sim, "{'cut_at_byte':1.5}");
+  test_sim_set_refused (sim, "{'cut_by':'axe'}");
+  test_sim_set_refused (sim, "{'version':'new'}");
+  test_sim_set_refused (sim, "{'version':'0.4.0.1'}");
+  test_sim_set_refused (sim, "{'jit':7}");
   test_sim_set_refused (sim, "[]");
   test_sim_set_refused (sim, "{");
   after = test_get (sim, "/sim/v1/config");
@@ -495,11 +500,11 @@ test_drop (void)
   test_conn_request (busy, "POST", CHAT, NULL, ASK (STREAM));
   test_sim_await (sim, "stalled_generations", 1);
 
-  test_sim_drop (sim, "{\"connections\":\"idle\"}");
+  test_sim_drop (sim, "{'connections':'idle'}");
   test_conn_expect_end (idle);
   g_assert_false (idle->is_reset);
   g_assert_cmpint (test_sim_count (sim, "active_generations"), ==, 1);
-  test_sim_drop (sim, "{\"connections\":\"all\",\"by\":\"rst\"}");
+  test_sim_drop (sim, "{'connections':'all','by':'rst'}");
   chat = test_conn_read (busy);
   g_assert_cmpint (chat->end, ==, TEST_END_RESET);
   g_assert_cmpint (test_sim_count (sim, "active_generations"), ==, 0);
@@ -513,9 +518,10 @@ run (const char *flag,
      char      **err)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSubprocess) process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error,
-                                                      g_getenv ("LMSTUDIO_SIM"), flag, NULL);
+  g_autoptr (GSubprocess) process = NULL;
 
+  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error,
+                              g_getenv ("LMSTUDIO_SIM"), flag, NULL);
   g_assert_no_error (error);
   g_subprocess_communicate_utf8 (process, NULL, NULL, out, err, &error);
   g_assert_no_error (error);

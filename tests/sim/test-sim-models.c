@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK(model, rest) "{\"model\":\"" model "\",\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]" rest "}"
-#define STREAM ",\"stream\":true"
+#define ASK(model, rest) "{'model':'" model "','messages':[{'role':'user','content':'Why?'}]" rest "}"
+#define STREAM ",'stream':true"
 #define CHAT "/v1/chat/completions"
 
 static guint
@@ -81,9 +81,9 @@ test_models_file (void)
   g_assert_no_error (error);
   g_close (fd, NULL);
   g_file_set_contents (path,
-                       "{\"models\":[{\"key\":\"me/tiny\",\"type\":\"vlm\",\"format\":\"mlx\",\"loaded\":true,"
-                       "\"max_context_length\":1000,\"reasoning\":[\"off\",\"on\"],\"reasoning_default\":\"on\"},"
-                       "{\"key\":\"openai/gpt-oss-20b\",\"size_bytes\":7}]}",
+                       "{'models':[{'key':'me/tiny','type':'vlm','format':'mlx','loaded':true,"
+                       "'max_context_length':1000,'reasoning':['off','on'],'reasoning_default':'on'},"
+                       "{'key':'openai/gpt-oss-20b','size_bytes':7}]}",
                        -1, &error);
   g_assert_no_error (error);
   sim = test_sim_startf ("--models='%s'", path);
@@ -107,17 +107,17 @@ test_load (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
   g_autoptr (TestReply) second = test_post (sim, "/api/v1/models/load",
-                                            "{\"model\":\"qwen/qwen3-4b\",\"context_length\":8192,"
-                                            "\"flash_attention\":false,\"echo_load_config\":true}");
+                                            "{'model':'qwen/qwen3-4b','context_length':8192,"
+                                            "'flash_attention':false,'echo_load_config':true}");
   g_autoptr (TestReply) huge = test_post (sim, "/api/v1/models/load",
-                                          "{\"model\":\"openai/gpt-oss-20b\",\"context_length\":99999999,"
-                                          "\"echo_load_config\":true}");
+                                          "{'model':'openai/gpt-oss-20b','context_length':99999999,"
+                                          "'echo_load_config':true}");
   g_autoptr (TestReply) list = test_get (sim, "/v1/models");
   g_autoptr (TestReply) by_key = test_post (sim, CHAT, ASK ("qwen/qwen3-4b", ""));
   g_autoptr (TestReply) by_id = test_post (sim, CHAT, ASK ("qwen/qwen3-4b:2", ""));
-  g_autoptr (TestReply) unload = test_post (sim, "/api/v1/models/unload", "{\"instance_id\":\"qwen/qwen3-4b\"}");
+  g_autoptr (TestReply) unload = test_post (sim, "/api/v1/models/unload", "{'instance_id':'qwen/qwen3-4b'}");
   g_autoptr (TestReply) left = test_post (sim, CHAT, ASK ("qwen/qwen3-4b", ""));
-  g_autoptr (TestReply) again = test_post (sim, "/api/v1/models/unload", "{\"instance_id\":\"qwen/qwen3-4b\"}");
+  g_autoptr (TestReply) again = test_post (sim, "/api/v1/models/unload", "{'instance_id':'qwen/qwen3-4b'}");
 
   /* A loaded model gets another instance. */
   test_reply_expect (second, "$.status", "loaded");
@@ -142,9 +142,9 @@ static void
 test_load_refusals (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  g_autoptr (TestReply) unknown = test_post (sim, "/api/v1/models/load", "{\"model\":\"no/such\"}");
-  g_autoptr (TestReply) tagged = test_post (sim, "/api/v1/models/load", "{\"model\":\"qwen/qwen3-4b:latest\"}");
-  g_autoptr (TestReply) strict = test_post (sim, "/api/v1/models/load", "{\"model\":\"qwen/qwen3-4b\",\"ttl\":5}");
+  g_autoptr (TestReply) unknown = test_post (sim, "/api/v1/models/load", "{'model':'no/such'}");
+  g_autoptr (TestReply) tagged = test_post (sim, "/api/v1/models/load", "{'model':'qwen/qwen3-4b:latest'}");
+  g_autoptr (TestReply) strict = test_post (sim, "/api/v1/models/load", "{'model':'qwen/qwen3-4b','ttl':5}");
   g_autoptr (TestReply) empty = test_post (sim, "/api/v1/models/unload", "{}");
   g_autoptr (TestReply) failed = NULL;
 
@@ -155,8 +155,8 @@ test_load_refusals (void)
   test_reply_expect (strict, "$.error.message", "Unrecognized key(s) in object: 'ttl'");
   g_assert_cmpuint (empty->status, ==, 400);
 
-  test_sim_set (sim, "{\"load_fail\":true}");
-  failed = test_post (sim, "/api/v1/models/load", "{\"model\":\"openai/gpt-oss-20b\"}");
+  test_sim_set (sim, "{'load_fail':true}");
+  failed = test_post (sim, "/api/v1/models/load", "{'model':'openai/gpt-oss-20b'}");
   g_assert_cmpuint (failed->status, ==, 500);
   test_reply_expect (failed, "$.error.code", "model_load_failed");
   g_assert_cmpuint (count_instances (sim, "openai/gpt-oss-20b"), ==, 0);
@@ -168,11 +168,11 @@ test_load_goes_on_without_client (void)
   g_autoptr (TestSim) sim = test_sim_start ("--load-ms=60000");
   TestConn *conn = test_conn_open (sim);
 
-  test_conn_request (conn, "POST", "/api/v1/models/load", NULL, "{\"model\":\"openai/gpt-oss-20b\"}");
+  test_conn_request (conn, "POST", "/api/v1/models/load", NULL, "{'model':'openai/gpt-oss-20b'}");
   test_sim_await (sim, "loading", 1);
   test_conn_close (conn);
   test_sim_await_at_most (sim, "active_requests", 0);
-  test_sim_set (sim, "{\"load_ms\":0}");
+  test_sim_set (sim, "{'load_ms':0}");
   test_sim_await (sim, "loaded_instances", 3);
   g_assert_cmpuint (count_instances (sim, "openai/gpt-oss-20b"), ==, 1);
 }
@@ -200,13 +200,14 @@ test_unknown_model (void)
   g_autoptr (TestReply) variant = test_post (sim, CHAT, ASK ("b/two@q4_k_m", ""));
   g_autoptr (TestReply) stream = test_post (sim, CHAT, ASK ("gpt-4o", STREAM));
   g_autoptr (GPtrArray) events = test_reply_events (stream);
-  g_autoptr (TestReply) unnamed = test_post (sim, CHAT, "{\"messages\":[]}");
+  g_autoptr (TestReply) unnamed = test_post (sim, CHAT, "{'messages':[]}");
   g_autoptr (TestReply) any = NULL;
 
   g_assert_cmpuint (unknown->status, ==, 400);
   test_reply_expect (unknown, "$.error.code", "model_not_found");
   test_reply_expect (unknown, "$.error.message",
-                     "Invalid model identifier \"gpt-4o\". Please specify a valid downloaded model (e.g., a/one, b/two).");
+                     "Invalid model identifier \"gpt-4o\". Please specify a valid downloaded model (e.g., a/one, "
+                     "b/two).");
   g_assert_cmpuint (variant->status, ==, 400);
 
   /* A stream that cannot be: status 200 and one named event. */
@@ -215,7 +216,7 @@ test_unknown_model (void)
   g_assert_cmpstr (((TestEvent *) events->pdata[0])->name, ==, "error");
 
   test_reply_expect (unnamed, "$.model", "a/one");
-  test_sim_set (sim, "{\"answer_any_model\":true}");
+  test_sim_set (sim, "{'answer_any_model':true}");
   any = test_post (sim, CHAT, ASK ("gpt-4o", ""));
   test_reply_expect (any, "$.model", "a/one");
 }
@@ -265,7 +266,7 @@ test_jit_race (void)
         conns[j] = begin (sim, ASK ("a/one", ""));
       test_sim_await (sim, "queued_generations", 3);
       g_assert_cmpint (test_sim_count (sim, "loading"), ==, cases[i].loads);
-      test_sim_set (sim, "{\"load_ms\":0}");
+      test_sim_set (sim, "{'load_ms':0}");
       for (guint j = 0; j < G_N_ELEMENTS (conns); j++)
         {
           g_autoptr (TestReply) reply = test_conn_read (conns[j]);
@@ -284,7 +285,7 @@ test_jit_fails (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--model=a/one --load-fail");
   g_autoptr (TestReply) reply = test_post (sim, CHAT, ASK ("a/one", ""));
-  g_autoptr (TestReply) native = test_post (sim, "/api/v1/chat", "{\"model\":\"a/one\",\"input\":\"x\",\"stream\":true}");
+  g_autoptr (TestReply) native = test_post (sim, "/api/v1/chat", "{'model':'a/one','input':'x','stream':true}");
   g_autoptr (GPtrArray) events = test_reply_events (native);
   g_autofree char *names = test_events_names (events);
 
@@ -314,16 +315,16 @@ test_ttl_spares_the_busy (void)
   g_autoptr (TestReply) reply = NULL;
   g_autoptr (TestReply) other = NULL;
 
-  test_sim_set (sim, "{\"stall_after_tokens\":2}");
-  busy = begin (sim, ASK ("a/one", STREAM ",\"ttl\":0.02"));
+  test_sim_set (sim, "{'stall_after_tokens':2}");
+  busy = begin (sim, ASK ("a/one", STREAM ",'ttl':0.02"));
   test_sim_await (sim, "stalled_generations", 1);
-  test_sim_set (sim, "{\"fault_path\":\"/none\"}");
-  other = test_post (sim, CHAT, ASK ("b/two", ",\"ttl\":0.02"));
+  test_sim_set (sim, "{'fault_path':'/none'}");
+  other = test_post (sim, CHAT, ASK ("b/two", ",'ttl':0.02"));
   test_sim_await (sim, "ttl_unloads", 1);
   g_assert_cmpuint (count_instances (sim, "a/one"), ==, 1);
   g_assert_cmpuint (count_instances (sim, "b/two"), ==, 0);
 
-  test_sim_set (sim, "{\"stall_after_tokens\":-1}");
+  test_sim_set (sim, "{'stall_after_tokens':-1}");
   reply = test_conn_read (busy);
   g_assert_cmpint (reply->end, ==, TEST_END_WHOLE);
   test_sim_await (sim, "ttl_unloads", 2);
@@ -346,7 +347,7 @@ test_evict (void)
   g_assert_cmpuint (count_instances (sim, "b/two"), ==, 1);
   g_assert_cmpuint (count_instances (sim, "c/three"), ==, 1);
 
-  test_sim_set (sim, "{\"auto_evict\":false}");
+  test_sim_set (sim, "{'auto_evict':false}");
   three = test_post (sim, CHAT, ASK ("a/one", ""));
   g_assert_cmpuint (count_instances (sim, "a/one"), ==, 1);
   g_assert_cmpuint (count_instances (sim, "b/two"), ==, 1);
@@ -364,12 +365,12 @@ test_evict_kills (void)
   g_autoptr (GPtrArray) events = NULL;
   g_autofree char *message = NULL;
 
-  test_sim_set (sim, "{\"stall_after_tokens\":2}");
+  test_sim_set (sim, "{'stall_after_tokens':2}");
   streaming = begin (sim, ASK ("a/one", STREAM));
   test_sim_await (sim, "stalled_generations", 1);
   whole = begin (sim, ASK ("a/one", ""));
   test_sim_await (sim, "stalled_generations", 2);
-  test_sim_set (sim, "{\"fault_path\":\"/none\"}");
+  test_sim_set (sim, "{'fault_path':'/none'}");
   other = test_post (sim, CHAT, ASK ("b/two", ""));
   g_assert_cmpuint (other->status, ==, 200);
 
@@ -395,14 +396,14 @@ test_evict_waits (void)
   g_autoptr (TestReply) stream = NULL;
   g_autoptr (TestReply) other = NULL;
 
-  test_sim_set (sim, "{\"stall_after_tokens\":2}");
+  test_sim_set (sim, "{'stall_after_tokens':2}");
   streaming = begin (sim, ASK ("a/one", STREAM));
   test_sim_await (sim, "stalled_generations", 1);
   waiting = begin (sim, ASK ("b/two", ""));
   test_sim_await (sim, "loading", 1);
   g_assert_cmpint (test_sim_count (sim, "evictions"), ==, 0);
 
-  test_sim_set (sim, "{\"stall_after_tokens\":-1}");
+  test_sim_set (sim, "{'stall_after_tokens':-1}");
   stream = test_conn_read (streaming);
   g_assert_cmpint (stream->end, ==, TEST_END_WHOLE);
   g_assert_nonnull (strstr (stream->body->str, "[DONE]"));
@@ -419,10 +420,10 @@ test_unload_kills (void)
   g_autoptr (TestReply) stream = NULL;
   g_autoptr (TestReply) unload = NULL;
 
-  test_sim_set (sim, "{\"stall_after_tokens\":0}");
+  test_sim_set (sim, "{'stall_after_tokens':0}");
   streaming = begin (sim, ASK ("a/one", STREAM));
   test_sim_await (sim, "stalled_generations", 1);
-  unload = test_post (sim, "/api/v1/models/unload", "{\"instance_id\":\"a/one\"}");
+  unload = test_post (sim, "/api/v1/models/unload", "{'instance_id':'a/one'}");
   g_assert_cmpuint (unload->status, ==, 200);
   stream = test_conn_read (streaming);
   g_assert_true (g_str_has_prefix (stream->body->str, "event: error\n"));
@@ -436,7 +437,7 @@ test_slots (void)
   g_autoptr (TestSim) sim = test_sim_start ("--parallel=2");
   TestConn *conns[5];
 
-  test_sim_set (sim, "{\"stall_after_tokens\":1}");
+  test_sim_set (sim, "{'stall_after_tokens':1}");
   for (guint i = 0; i < G_N_ELEMENTS (conns); i++)
     {
       conns[i] = begin (sim, ASK ("qwen/qwen3-4b", STREAM));
@@ -456,7 +457,7 @@ test_slots (void)
   test_conn_close (conns[3]);
   test_sim_await_at_most (sim, "queued_generations", 1);
 
-  test_sim_set (sim, "{\"stall_after_tokens\":-1}");
+  test_sim_set (sim, "{'stall_after_tokens':-1}");
   test_conn_read_until (conns[0], "[DONE]");
   test_conn_read_until (conns[2], "[DONE]");
   test_conn_read_until (conns[4], "[DONE]");
@@ -490,7 +491,7 @@ test_slots_by_version (void)
       g_assert_cmpint (test_sim_count (sim, "active_generations"), ==, cases[i].active);
 
       /* More slots at run time let the queue in. */
-      test_sim_set (sim, "{\"parallel\":5}");
+      test_sim_set (sim, "{'parallel':5}");
       test_sim_await (sim, "active_generations", 5);
       for (guint j = 0; j < G_N_ELEMENTS (conns); j++)
         test_conn_close (conns[j]);
@@ -519,8 +520,8 @@ test_overflow (void)
 
   for (guint i = 0; i < 100; i++)
     g_string_append (words, i > 0 ? " word" : "word");
-  body = g_strdup_printf ("{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", words->str);
-  stream_body = g_strdup_printf ("{\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", words->str);
+  body = g_strdup_printf ("{'messages':[{'role':'user','content':'%s'}]}", words->str);
+  stream_body = g_strdup_printf ("{'stream':true,'messages':[{'role':'user','content':'%s'}]}", words->str);
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -549,8 +550,8 @@ test_overflow_silent (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--context-length=16 --overflow-silent");
   static const char * const words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
-  g_autofree char *body = g_strdup_printf ("{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"stream\":true,"
-                                           "\"stream_options\":{\"include_usage\":true}}", words);
+  g_autofree char *body = g_strdup_printf ("{'messages':[{'role':'user','content':'%s'}],'stream':true,"
+                                           "'stream_options':{'include_usage':true}}", words);
   g_autoptr (TestReply) reply = test_post (sim, CHAT, body);
   g_autoptr (GPtrArray) events = test_reply_events (reply);
   g_autofree char *text = test_events_join (events, "$.choices[0].delta.content");
@@ -578,14 +579,14 @@ static void
 test_download (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--download-ms=3600000");
-  g_autoptr (TestReply) have = test_post (sim, "/api/v1/models/download", "{\"model\":\"qwen/qwen3-4b\"}");
-  g_autoptr (TestReply) begun = test_post (sim, "/api/v1/models/download", "{\"model\":\"ibm/granite-4-micro\"}");
+  g_autoptr (TestReply) have = test_post (sim, "/api/v1/models/download", "{'model':'qwen/qwen3-4b'}");
+  g_autoptr (TestReply) begun = test_post (sim, "/api/v1/models/download", "{'model':'ibm/granite-4-micro'}");
   g_autofree char *target = status_target (begun);
   g_autoptr (TestReply) status = test_get (sim, target);
   g_autoptr (TestReply) early = test_post (sim, CHAT, ASK ("ibm/granite-4-micro", ""));
   g_autoptr (TestReply) unknown = test_get (sim, "/api/v1/models/download/status/job_0000000000");
   g_autoptr (TestReply) quantized = test_post (sim, "/api/v1/models/download",
-                                               "{\"model\":\"ibm/granite-4-micro\",\"quantization\":\"Q4_K_M\"}");
+                                               "{'model':'ibm/granite-4-micro','quantization':'Q4_K_M'}");
 
   test_reply_expect (have, "$.status", "already_downloaded");
   test_reply_expect (have, "$.job_id", NULL);
@@ -603,8 +604,8 @@ static void
 test_download_ends (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("");
-  static const char * const link = "{\"model\":\"https://huggingface.co/lmstudio-community/Phi-9-GGUF\","
-                                   "\"quantization\":\"Q4_K_M\"}";
+  static const char * const link = "{'model':'https://huggingface.co/lmstudio-community/Phi-9-GGUF',"
+                                   "'quantization':'Q4_K_M'}";
   g_autoptr (TestReply) begun = test_post (sim, "/api/v1/models/download", link);
   g_autofree char *target = status_target (begun);
   g_autoptr (TestReply) done = test_get (sim, target);
@@ -619,16 +620,16 @@ test_download_ends (void)
   test_reply_expect (done, "$.downloaded_bytes", total);
   test_reply_expect (chat, "$.model", "phi-9");
 
-  test_sim_set (sim, "{\"download\":\"paused\"}");
+  test_sim_set (sim, "{'download':'paused'}");
   g_clear_pointer (&begun, test_reply_free);
-  begun = test_post (sim, "/api/v1/models/download", "{\"model\":\"x/paused\"}");
+  begun = test_post (sim, "/api/v1/models/download", "{'model':'x/paused'}");
   paused_target = status_target (begun);
   paused = test_get (sim, paused_target);
   test_reply_expect (paused, "$.status", "paused");
 
-  test_sim_set (sim, "{\"download\":\"failed\"}");
+  test_sim_set (sim, "{'download':'failed'}");
   g_clear_pointer (&begun, test_reply_free);
-  begun = test_post (sim, "/api/v1/models/download", "{\"model\":\"x/failed\"}");
+  begun = test_post (sim, "/api/v1/models/download", "{'model':'x/failed'}");
   failed_target = status_target (begun);
   failed = test_get (sim, failed_target);
   test_reply_expect (failed, "$.status", "failed");
@@ -640,15 +641,15 @@ test_reset (void)
 {
   g_autoptr (TestSim) sim = test_sim_start ("--model=a/one:loaded --model=b/two");
   g_autoptr (TestReply) jit = test_post (sim, CHAT, ASK ("b/two", ""));
-  g_autoptr (TestReply) unload = test_post (sim, "/api/v1/models/unload", "{\"instance_id\":\"a/one\"}");
-  g_autoptr (TestReply) download = test_post (sim, "/api/v1/models/download", "{\"model\":\"x/y\"}");
+  g_autoptr (TestReply) unload = test_post (sim, "/api/v1/models/unload", "{'instance_id':'a/one'}");
+  g_autoptr (TestReply) download = test_post (sim, "/api/v1/models/download", "{'model':'x/y'}");
   g_autoptr (TestReply) list = NULL;
   g_autoptr (TestConn) stalled = NULL;
 
   test_reply_expect (jit, "$.model", "b/two");
   test_reply_expect (unload, "$.instance_id", "a/one");
   test_reply_expect (download, "$.status", "downloading");
-  test_sim_set (sim, "{\"stall_after_tokens\":1,\"version\":\"0.4.0\"}");
+  test_sim_set (sim, "{'stall_after_tokens':1,'version':'0.4.0'}");
   stalled = begin (sim, ASK ("b/two", STREAM));
   test_sim_await (sim, "stalled_generations", 1);
   test_sim_reset (sim);

@@ -170,7 +170,8 @@ test_schemas (void)
     { "{\"type\":\"array\",\"items\":{\"const\":1},\"maxItems\":1}", "x", FALSE, "[1]" },
     { "{\"anyOf\":[{\"const\":1},{\"const\":2}]}", "x", FALSE, "1" },
     { "{\"properties\":{\"a\":{\"const\":1},\"b\":{\"const\":2}},\"required\":[\"b\"]}", "x", TRUE, "{\"b\":2}" },
-    { "{\"properties\":{\"a\":{\"const\":1},\"b\":{\"const\":2}},\"required\":[\"b\"]}", "x", FALSE, "{\"a\":1,\"b\":2}" },
+    { "{\"properties\":{\"a\":{\"const\":1},\"b\":{\"const\":2}},\"required\":[\"b\"]}", "x", FALSE,
+      "{\"a\":1,\"b\":2}" },
     { "{\"$ref\":\"#/definitions/n\",\"definitions\":{\"n\":{\"type\":\"object\",\"properties\":{\"n\":"
       "{\"$ref\":\"#/definitions/n\"}},\"required\":[\"n\"]}}}", "x", FALSE, NULL },
     { "{\"$ref\":\"#\"}", "x", FALSE, NULL },

@@ -74,7 +74,7 @@ test_sim_start (const char *flags)
   line = g_data_input_stream_read_line (out, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_nonnull (line);
-  g_assert_true (g_str_has_prefix (line, "lmstudio-sim (a simulated LM Studio, not the real one) listening on http://"));
+  g_assert_true (g_str_has_prefix (line, "lmstudio-sim (a simulated LM Studio, not the real one) listening on "));
   self->port = read_port (line, "listening on http://127.0.0.1:");
   self->control_port = read_port (line, "control on http://127.0.0.1:");
 
@@ -180,8 +180,8 @@ await (TestSim    *self,
        const char *bound,
        gint64      n)
 {
-  g_autofree char *target = g_strdup_printf ("/sim/v1/wait?counter=%s&%s=%" G_GINT64_FORMAT "&timeout_ms=20000", counter,
-                                             bound, n);
+  g_autofree char *target = g_strdup_printf ("/sim/v1/wait?counter=%s&%s=%" G_GINT64_FORMAT "&timeout_ms=20000",
+                                             counter, bound, n);
   g_autoptr (TestReply) reply = control (self, "GET", target, NULL);
 
   if (reply->status != 200)
@@ -239,8 +239,8 @@ test_conn_open (TestSim *sim)
 }
 
 TestConn *
-test_conn_try (TestSim  *sim,
-               GError  **error)
+test_conn_try (TestSim *sim,
+               GError **error)
 {
   GSocketConnection *connection = connect_to (sim->port, error);
 
@@ -268,6 +268,12 @@ test_conn_send (TestConn   *self,
   g_assert_no_error (error);
 }
 
+char *
+test_json (const char *text)
+{
+  return g_strdelimit (g_strdup (text), "'", '"');
+}
+
 void
 test_conn_request (TestConn   *self,
                    const char *method,
@@ -276,12 +282,14 @@ test_conn_request (TestConn   *self,
                    const char *body)
 {
   g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *json = body != NULL ? test_json (body) : NULL;
 
-  g_string_append_printf (text, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s", method, target, fields != NULL ? fields : "");
-  if (body != NULL)
+  g_string_append_printf (text, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, target);
+  g_string_append (text, fields != NULL ? fields : "");
+  if (json != NULL)
     g_string_append_printf (text, "Content-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n",
-                            strlen (body));
-  g_string_append_printf (text, "\r\n%s", body != NULL ? body : "");
+                            strlen (json));
+  g_string_append_printf (text, "\r\n%s", json != NULL ? json : "");
   test_conn_send (self, text->str, (gssize) text->len);
 }
 

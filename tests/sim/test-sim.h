@@ -124,8 +124,8 @@ typedef struct {
 TestConn *test_conn_open (TestSim *sim);
 
 /* For what may be refused. */
-TestConn *test_conn_try (TestSim  *sim,
-                         GError  **error);
+TestConn *test_conn_try (TestSim *sim,
+                         GError **error);
 
 void test_conn_close (TestConn *self);
 
@@ -135,7 +135,10 @@ void test_conn_send (TestConn   *self,
                      const char *text,
                      gssize      len);
 
-/* Sends a request. @body: (nullable); @fields: (nullable): further fields, each with CRLF */
+/* JSON that is written with ' for ", as all bodies and knobs in these tests are. (transfer full) */
+char *test_json (const char *text);
+
+/* Sends a request. @body: (nullable): see test_json (); @fields: (nullable): each with CRLF */
 void test_conn_request (TestConn   *self,
                         const char *method,
                         const char *target,
