@@ -226,6 +226,19 @@ behaviour('guard/512-connections-of-one-address-and-no-more', async (stage) => {
   assert.equal((await gateway.ask('GET', '/health')).status, 200, 'a place that became free is given away');
 });
 
+behaviour('guard/4096-connections-in-all-and-no-more', async (stage) => {
+  const gateway = await stage.gateway();
+
+  for (let address = 1; address <= 8; address++)
+    await Promise.all(Array.from({ length: 512 }, () => stage.client(gateway, { from: `127.0.0.${address}` })));
+  const late = await stage.client(gateway, { from: '127.0.0.9' });
+  const answer = await http.readAnswer(late);
+
+  assert.equal(answer.status, 503);
+  assert.equal(answer.json().error.code, 'too_many_connections');
+  assert.equal((await late.takeAll()).length, 0);
+}, { timeout: 30_000 });
+
 behaviour('guard/deadline/half-a-head-gets-408-after-10-s', async (stage) => {
   const gateway = await stage.gateway();
   const silent = await stage.client(gateway);

@@ -56,16 +56,21 @@ item_id (SimRun *run,
   return state->item_ids->pdata[index];
 }
 
+/* The one content part of a message or of reasoning. */
 static void
-write_text_part (SimJson    *json,
-                 const char *key,
-                 const char *text)
+write_content_part (SimJson    *json,
+                    const char *key,
+                    SimPartKind kind,
+                    const char *text)
 {
   sim_json_begin (json, key, '{');
-  sim_json_string (json, "type", "output_text");
+  sim_json_string (json, "type", kind == SIM_PART_REASONING ? "reasoning_text" : "output_text");
   sim_json_string (json, "text", text);
-  sim_json_raw (json, "annotations", "[]");
-  sim_json_raw (json, "logprobs", "[]");
+  if (kind == SIM_PART_TEXT)
+    {
+      sim_json_raw (json, "annotations", "[]");
+      sim_json_raw (json, "logprobs", "[]");
+    }
   sim_json_end (json, '}');
 }
 
@@ -89,12 +94,7 @@ write_item (SimRun     *run,
       sim_json_raw (json, "summary", "[]");
       sim_json_begin (json, "content", '[');
       if (is_done)
-        {
-          sim_json_begin (json, NULL, '{');
-          sim_json_string (json, "type", "reasoning_text");
-          sim_json_string (json, "text", part->text->str);
-          sim_json_end (json, '}');
-        }
+        write_content_part (json, NULL, part->kind, part->text->str);
       sim_json_end (json, ']');
       break;
     case SIM_PART_TOOL_CALL:
@@ -119,7 +119,7 @@ write_item (SimRun     *run,
       sim_json_string (json, "role", "assistant");
       sim_json_begin (json, "content", '[');
       if (is_done)
-        write_text_part (json, NULL, part->text->str);
+        write_content_part (json, NULL, part->kind, part->text->str);
       sim_json_end (json, ']');
       break;
     }
@@ -269,12 +269,13 @@ begin_item_part_event (SimRun     *run,
 static void
 send_content_part (SimRun     *run,
                    const char *type,
+                   SimPartKind kind,
                    const char *text)
 {
   SimJson json;
 
   begin_item_part_event (run, &json, type);
-  write_text_part (&json, "part", text);
+  write_content_part (&json, "part", kind, text);
   event_end (run, &json, type);
 }
 
@@ -298,8 +299,8 @@ responses_part_begin (SimRun        *run,
 {
   ensure_begun (run);
   send_item_event (run, "response.output_item.added", FALSE);
-  if (part->kind == SIM_PART_TEXT)
-    send_content_part (run, "response.content_part.added", "");
+  if (part->kind == SIM_PART_TEXT || part->kind == SIM_PART_REASONING)
+    send_content_part (run, "response.content_part.added", part->kind, "");
 }
 
 static void
@@ -328,6 +329,7 @@ responses_part_end (SimRun        *run,
     {
     case SIM_PART_REASONING:
       send_item_text (run, "response.reasoning_text.done", "text", part->text->str, part->text->len);
+      send_content_part (run, "response.content_part.done", part->kind, part->text->str);
       break;
     case SIM_PART_TOOL_CALL:
       send_item_text (run, "response.function_call_arguments.done", "arguments", part->text->str, part->text->len);
@@ -338,7 +340,7 @@ responses_part_end (SimRun        *run,
     case SIM_PART_TEXT:
     default:
       send_item_text (run, "response.output_text.done", "text", part->text->str, part->text->len);
-      send_content_part (run, "response.content_part.done", part->text->str);
+      send_content_part (run, "response.content_part.done", part->kind, part->text->str);
       break;
     }
   send_item_event (run, "response.output_item.done", TRUE);

@@ -79,8 +79,9 @@ test_responses_stream (void)
   g_autofree char *final_item = NULL;
 
   g_assert_cmpstr (names, ==,
-                   "response.created response.in_progress response.output_item.added response.reasoning_text.delta "
-                   "response.reasoning_text.done response.output_item.done response.output_item.added "
+                   "response.created response.in_progress response.output_item.added response.content_part.added "
+                   "response.reasoning_text.delta response.reasoning_text.done response.content_part.done "
+                   "response.output_item.done response.output_item.added "
                    "response.content_part.added response.output_text.delta response.output_text.done "
                    "response.content_part.done response.output_item.done response.completed");
   for (guint i = 0; i < events->len; i++)

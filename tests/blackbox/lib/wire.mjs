@@ -46,8 +46,9 @@ export class Wire {
     });
   }
 
-  static async connect(port, host = '127.0.0.1', options = {}) {
-    const socket = net.connect({ port, host });
+  /* @from: the address to connect from; any of 127.0.0.0/8 will do */
+  static async connect(port, host = '127.0.0.1', { from, ...options } = {}) {
+    const socket = net.connect({ port, host, localAddress: from });
     const wire = new Wire(socket, options);
 
     await new Promise((resolve, reject) => {
