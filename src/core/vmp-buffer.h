@@ -26,7 +26,7 @@ vmp_buffer_len (const VmpBuffer *self)
 static inline const char *
 vmp_buffer_peek (const VmpBuffer *self)
 {
-  return self->data + self->start;
+  return self->data != NULL ? self->data + self->start : NULL;
 }
 
 /**

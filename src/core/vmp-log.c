@@ -283,8 +283,8 @@ reader_keeps_up (void)
   return poll (&reader, 1, g_atomic_int_get (&lines_lost) > 0 ? 0 : READER_MS) != 0;
 }
 
-/* Writes the line to stderr, or counts it as lost. @must: wait for the reader instead, for the last words of the process.
- * When stderr is gone there is nobody left to tell. */
+/* Writes the line to stderr, or counts it as lost. @must: wait for the reader instead, for the last words of the
+ * process. When stderr is gone there is nobody left to tell. */
 static void
 write_line (Line    *self,
             gboolean must)

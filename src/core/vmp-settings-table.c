@@ -322,7 +322,7 @@ const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
   },
   [VMP_SETTING_DEMO] = {
     .key = "demo", .variable = "VAMPIRE_DEMO", .flag = "demo", .fallback = "no", .take = take_demo,
-    .help = "Say in the log that the servers behind are simulated ones.",
+    .help = "Say in the log and the status that the servers behind are simulated.",
   },
 };
 

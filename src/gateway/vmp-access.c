@@ -233,8 +233,8 @@ vmp_access_check (const VmpSettings *settings,
 
   if (on_loopback && !host_is_allowed (settings, head))
     return refuse (verdict, VMP_PROBLEM_HOST_NOT_ALLOWED,
-                   "The Host header names a computer other than this one. If that name is meant to reach Vampire, add it "
-                   "to VAMPIRE_ALLOWED_HOSTS.");
+                   "The Host header names a computer other than this one. If that name is meant to reach Vampire, add "
+                   "it to VAMPIRE_ALLOWED_HOSTS.");
 
   if (origin != NULL && origin->len > 0)
     {

@@ -100,8 +100,8 @@ void vmp_connection_set_node (VmpConnection *self,
 void vmp_connection_set_outcome (VmpConnection *self,
                                  const char    *outcome);
 
-/* Begins an answer. @length: bytes of its body; -1 when it is not known, and then it is chunked (or ends with the connection,
- * for HTTP/1.0). Framing and connection fields are made here and must not be among @fields. */
+/* Begins an answer. @length: bytes of its body; -1 when it is not known, and then it is chunked (or, for HTTP/1.0, ends
+ * with the connection). Framing and connection fields are made here and must not be among @fields. */
 void vmp_connection_head (VmpConnection      *self,
                           guint               status,
                           VmpSlice            reason,
@@ -118,7 +118,8 @@ void vmp_connection_end (VmpConnection *self);
 /* The answer breaks off: the connection is closed without the mark of a good end. */
 void vmp_connection_tear (VmpConnection *self);
 
-/* A whole answer from the error table, ended. The connection is closed after it if the request was not read to its end. */
+/* A whole answer from the error table, ended. The connection is closed after it if the request was not read to its
+ * end. */
 void vmp_connection_problem (VmpConnection *self,
                              VmpProblem     problem,
                              const char    *message);
@@ -130,8 +131,8 @@ void vmp_connection_empty (VmpConnection      *self,
                            const VmpHttpField *fields,
                            guint               n_fields);
 
-/* For an answer that is already written as HTTP by someone else: its bytes, and its end. @keep: whether it was whole and
- * leaves the connection usable. */
+/* For an answer that is already written as HTTP by someone else: its bytes, and its end. @keep: whether it was whole
+ * and leaves the connection usable. */
 void vmp_connection_raw (VmpConnection *self,
                          const char    *data,
                          gsize          len);

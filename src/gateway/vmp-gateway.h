@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The gateway: it owns the listener, the connections, the surfaces and the relay, on one GMainContext. `vampire serve` and the
- * desktop app start and stop one; whatever else they want of it they ask over HTTP.
+ * The gateway: it owns the listener, the connections, the surfaces and the relay, on one GMainContext. `vampire serve`
+ * and the desktop app start and stop one; whatever else they want of it they ask over HTTP.
  */
 
 #pragma once

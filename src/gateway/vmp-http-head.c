@@ -197,7 +197,9 @@ read_lines (Parse      *parse,
         {
           /* The last byte may be the CR of a line end. */
           line_end = end[-1] == '\r' ? end - 1 : end;
-          return vmp_slice_has_control ((VmpSlice) { p, (gsize) (line_end - p) }) ? VMP_HEAD_BAD_BYTE : VMP_HEAD_INCOMPLETE;
+          if (vmp_slice_has_control ((VmpSlice) { p, (gsize) (line_end - p) }))
+            return VMP_HEAD_BAD_BYTE;
+          return VMP_HEAD_INCOMPLETE;
         }
 
       /* Only now, so that a long line that trickles in is not searched with each of its bytes. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * One request of a connection, lent to libsoup's SoupServer as if it were a connection of its own: it reads the
- * request that the guard has checked, then the end; what it writes goes out on the client's connection; and when it closes,
- * the connection is ours again. So SoupServer, which its authors do not recommend for untrusted clients, never meets
- * one.
+ * request that the guard has checked, then the end; what it writes goes out on the client's connection; and when it
+ * closes, the connection is ours again. So SoupServer, which its authors do not recommend for untrusted clients, never
+ * meets one.
  */
 
 #pragma once

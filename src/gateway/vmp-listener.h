@@ -41,8 +41,8 @@ guint16 vmp_listener_get_port (VmpListener *self);
 /* The addresses it listens on, such as "127.0.0.1:7777" and "[::1]:7777". (transfer none) */
 const char * const *vmp_listener_get_addresses (VmpListener *self);
 
-/* When the process ran out of descriptors it stops accepting, as it would be called again and again for nothing. To be called when
- * one was closed. */
+/* When the process ran out of descriptors it stops accepting, as it would be called again and again for nothing. To be
+ * called when one was closed. */
 void vmp_listener_resume (VmpListener *self);
 
 G_END_DECLS

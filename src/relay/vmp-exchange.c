@@ -201,8 +201,8 @@ is_one_of (VmpSlice        name,
   return FALSE;
 }
 
-/* Copies the fields that are meant for the other end, repeated ones too and in their order. @kept has room for as many as
- * there are. Returns how many there are. */
+/* Copies the fields that are meant for the other end, repeated ones too and in their order. @kept has room for
+ * @n_fields. Returns how many there are. */
 static guint
 keep_end_to_end (const VmpHttpField *fields,
                  guint               n_fields,
@@ -301,7 +301,8 @@ transfer_body_cb (gpointer    user_data,
   return TRUE;
 }
 
-/* What the owner can do when nobody answers there. Most often the server is off, or listens to its own computer only. */
+/* What the owner can do when nobody answers there. Most often the server is off, or listens to its own computer
+ * only. */
 static const char *
 remedy_for (VmpNode *node)
 {

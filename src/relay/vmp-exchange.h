@@ -72,7 +72,8 @@ void vmp_relay_shut_down (VmpRelay *self);
  * @call: must stay valid until the exchange ends
  * @sink_funcs: static
  *
- * Asks the node. After the sink's end(), problem() or tear() the exchange is gone. Nothing is called before this returns.
+ * Asks the node. After the sink's end(), problem() or tear() the exchange is gone. Nothing is called before this
+ * returns.
  *
  * Returns: (transfer none): the exchange
  */

@@ -15,8 +15,8 @@ G_BEGIN_DECLS
  * vmp_answer_head_parse:
  * @text: the status line, the fields and the empty line
  * @fields: (out caller-allocates): where @head's fields are put
- * @head: (out caller-allocates): reason, fields, length and ends_by_close; they point into @text and @fields. The status is
- *   libcurl's to tell
+ * @head: (out caller-allocates): reason, fields, length and ends_by_close; they point into @text and @fields. The
+ *   status is libcurl's to tell
  *
  * Returns: NULL, or what is wrong with it, as the end of "its answer …"
  */

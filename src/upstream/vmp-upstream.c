@@ -25,9 +25,9 @@ typedef struct {
   VmpUpstream *upstream;
   VmpWatch watch;
   int fd;
-  gboolean is_connection; /* made by vmp_upstream_open_socket(); the others are the resolver's pipes */
-  gboolean is_established; /* a request was sent on it, so vmp_upstream_close_socket() will tell of its end. libcurl 7.88
-                            * closes connections that are still being made behind our back */
+  gboolean is_connection;  /* made by vmp_upstream_open_socket(); the others are the resolver's pipes */
+  gboolean is_established; /* a request was sent on it, so vmp_upstream_close_socket() will tell of its end. libcurl
+                            * 7.88 closes connections that are still being made behind our back */
   SocketUse use;
 } NodeSocket;
 

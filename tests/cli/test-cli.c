@@ -25,6 +25,9 @@ typedef struct {
   GDataInputStream *log;
 } Fixture;
 
+/* What a sanitized program must know; everything else of our own environment is kept from it. */
+static const char * const sanitizer_options[] = { "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS" };
+
 static void
 set_up (Fixture      *fixture,
         gconstpointer data)
@@ -41,10 +44,11 @@ set_up (Fixture      *fixture,
 
   env = g_environ_setenv (NULL, "HOME", fixture->home, TRUE);
   env = g_environ_setenv (env, "PATH", g_getenv ("PATH"), TRUE);
-  if (g_getenv ("ASAN_OPTIONS") != NULL)
-    env = g_environ_setenv (env, "ASAN_OPTIONS", g_getenv ("ASAN_OPTIONS"), TRUE);
-  if (g_getenv ("LSAN_OPTIONS") != NULL)
-    env = g_environ_setenv (env, "LSAN_OPTIONS", g_getenv ("LSAN_OPTIONS"), TRUE);
+  for (gsize i = 0; i < G_N_ELEMENTS (sanitizer_options); i++)
+    {
+      if (g_getenv (sanitizer_options[i]) != NULL)
+        env = g_environ_setenv (env, sanitizer_options[i], g_getenv (sanitizer_options[i]), TRUE);
+    }
   env = g_environ_setenv (env, "G_DEBUG", "fatal-criticals", TRUE);
 
   fixture->launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
