@@ -65,9 +65,10 @@ stop_cb (gpointer user_data)
       _exit (VMP_EXIT_FAILED);
     }
 
-  g_message ("Stopping; running answers have %d seconds to end.", VMP_LIMIT_DRAIN_MS / 1000);
+  /* Said when it is so: from this line on nobody is let in. */
   self->draining = TRUE;
   vmp_gateway_drain (self->gateway, stopped_cb, self);
+  g_message ("Stopping; running answers have %d seconds to end.", VMP_LIMIT_DRAIN_MS / 1000);
 
   return G_SOURCE_CONTINUE;
 }

@@ -19,6 +19,14 @@ typedef struct {
 
 /* -- Bytes --------------------------------------------------------------------------------------------- */
 
+/* @end may lie before @p, when all of a line but its end was judged before. */
+static gboolean
+has_control (const char *p,
+             const char *end)
+{
+  return p < end && vmp_slice_has_control ((VmpSlice) { p, (gsize) (end - p) });
+}
+
 /* memrchr() is not everywhere. */
 static const char *
 find_last (const char *p,
@@ -197,7 +205,7 @@ read_lines (Parse      *parse,
         {
           /* The last byte may be the CR of a line end. */
           line_end = end[-1] == '\r' ? end - 1 : end;
-          if (vmp_slice_has_control ((VmpSlice) { p, (gsize) (line_end - p) }))
+          if (has_control (p, line_end))
             return VMP_HEAD_BAD_BYTE;
           return VMP_HEAD_INCOMPLETE;
         }
@@ -211,7 +219,7 @@ read_lines (Parse      *parse,
         }
 
       line_end = lf - 1;
-      if (lf == line || *line_end != '\r' || vmp_slice_has_control ((VmpSlice) { p, (gsize) (line_end - p) }))
+      if (lf == line || *line_end != '\r' || has_control (p, line_end))
         return VMP_HEAD_BAD_BYTE;
 
       if (line == line_end)
