@@ -6,7 +6,6 @@
 
 #pragma once
 
-#include "core/vmp-json-scan.h"
 #include "core/vmp-slice.h"
 
 G_BEGIN_DECLS
@@ -20,8 +19,6 @@ typedef struct {
   const char *body;
   gsize body_len;
   gboolean has_body;
-  gboolean is_object;         /* the body is JSON that the scanner understood; otherwise it is opaque */
-  VmpJsonScan scan;
   gint64 started;             /* monotonic time in µs at which its head was complete */
 } VmpCall;
 

@@ -126,8 +126,6 @@ vmp_surface_openai_answer (VmpConnection    *connection,
     .has_body = head->framing != VMP_BODY_NONE || head->has_content_length,
     .started = request->started,
   };
-  answer->call.is_object = request->body_len > 0
-                           && vmp_json_scan (request->body, request->body_len, &answer->call.scan);
 
   vmp_connection_set_node (connection, vmp_node_get_id (node));
   vmp_connection_set_answerer (connection, &answerer_funcs, answer);
