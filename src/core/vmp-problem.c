@@ -45,18 +45,6 @@ vmp_problem_reason (VmpProblem problem)
   return soup_status_get_phrase (problems[problem].status);
 }
 
-const char *
-vmp_problem_type (VmpProblem problem)
-{
-  return problems[problem].type;
-}
-
-const char *
-vmp_problem_code (VmpProblem problem)
-{
-  return problems[problem].code;
-}
-
 char *
 vmp_problem_to_json (VmpProblem  problem,
                      const char *message,

@@ -39,10 +39,6 @@ guint vmp_problem_status (VmpProblem problem);
 /* The reason phrase for that status. */
 const char *vmp_problem_reason (VmpProblem problem);
 
-/* The words programs match on: error.type and error.code. */
-const char *vmp_problem_type (VmpProblem problem);
-const char *vmp_problem_code (VmpProblem problem);
-
 /**
  * vmp_problem_to_json:
  * @problem: which

@@ -286,12 +286,6 @@ vmp_listener_free (VmpListener *self)
   g_free (self);
 }
 
-guint16
-vmp_listener_get_port (VmpListener *self)
-{
-  return self->port;
-}
-
 const char * const *
 vmp_listener_get_addresses (VmpListener *self)
 {

@@ -36,8 +36,6 @@ VmpListener *vmp_listener_new (VmpPoll            *poll,
 /* Closes its sockets. */
 void vmp_listener_free (VmpListener *self);
 
-guint16 vmp_listener_get_port (VmpListener *self);
-
 /* The addresses it listens on, such as "127.0.0.1:7777" and "[::1]:7777". (transfer none) */
 const char * const *vmp_listener_get_addresses (VmpListener *self);
 

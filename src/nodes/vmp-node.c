@@ -9,7 +9,6 @@ struct _VmpNode {
   char *id;
   VmpBaseUrl *base_url;
   VmpNodeStatus status;
-  guint in_flight;
 };
 
 static const char * const status_strings[VMP_N_NODE_STATUSES] = {
@@ -77,26 +76,6 @@ vmp_node_status_to_string (VmpNodeStatus status)
   g_return_val_if_fail ((guint) status < VMP_N_NODE_STATUSES, NULL);
 
   return status_strings[status];
-}
-
-guint
-vmp_node_get_in_flight (VmpNode *self)
-{
-  return self->in_flight;
-}
-
-void
-vmp_node_begin_request (VmpNode *self)
-{
-  self->in_flight++;
-}
-
-void
-vmp_node_end_request (VmpNode *self)
-{
-  g_return_if_fail (self->in_flight > 0);
-
-  self->in_flight--;
 }
 
 void

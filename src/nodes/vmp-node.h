@@ -31,11 +31,6 @@ const VmpBaseUrl *vmp_node_get_base_url (VmpNode *self);
 VmpNodeStatus vmp_node_get_status (VmpNode *self);
 const char *vmp_node_status_to_string (VmpNodeStatus status);
 
-/* Requests under way there. */
-guint vmp_node_get_in_flight (VmpNode *self);
-void vmp_node_begin_request (VmpNode *self);
-void vmp_node_end_request (VmpNode *self);
-
 /* What traffic has shown: an answer came, or nobody was there. A change is logged. */
 void vmp_node_learn (VmpNode      *self,
                      VmpNodeStatus status,

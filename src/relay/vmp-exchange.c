@@ -62,7 +62,6 @@ end_exchange (VmpExchange *self)
   if (self->transfer != NULL)
     vmp_transfer_cancel (g_steal_pointer (&self->transfer));
 
-  vmp_node_end_request (self->node);
   g_queue_unlink (&self->relay->exchanges, &self->link);
   vmp_node_unref (self->node);
   vmp_buffer_clear (&self->held);
@@ -412,7 +411,6 @@ vmp_exchange_start (VmpRelay           *relay,
   self->sink = sink;
   self->link.data = self;
   g_queue_push_tail_link (&relay->exchanges, &self->link);
-  vmp_node_begin_request (node);
 
   n_end_to_end = keep_end_to_end (call->fields, call->n_fields, fields);
   for (i = 0; i < n_end_to_end; i++)

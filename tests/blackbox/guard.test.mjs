@@ -4,6 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
 import * as http from './lib/http.mjs';
@@ -238,6 +240,20 @@ behaviour('guard/4096-connections-in-all-and-no-more', async (stage) => {
   assert.equal(answer.json().error.code, 'too_many_connections');
   assert.equal((await late.takeAll()).length, 0);
 }, { timeout: 30_000 });
+
+behaviour('guard/new-clients-wait-while-no-descriptor-is-left', async (stage) => {
+  const gateway = await stage.gateway();
+  const highest = Math.max(...readdirSync(`/proc/${gateway.pid}/fd`).map(Number));
+  execFileSync('prlimit', ['--pid', String(gateway.pid), `--nofile=${highest + 1}`]);
+
+  // More than there are numbers free below the limit; the kernel takes them all.
+  const clients = await Promise.all(Array.from({ length: highest + 1 }, () => stage.client(gateway)));
+  const late = await stage.client(gateway);
+  late.write(http.request('GET', '/health'));
+  await gateway.waitFor(/No file descriptor is left/);
+  await Promise.all(clients.map((client) => client.destroy()));
+  assert.equal((await http.readAnswer(late)).status, 200);
+});
 
 behaviour('guard/deadline/half-a-head-gets-408-after-10-s', async (stage) => {
   const gateway = await stage.gateway();
