@@ -33,6 +33,8 @@ struct _VmpListener {
   GPtrArray *addresses; /* of char, NULL-terminated */
   guint16 port;
   gboolean suspended;
+  gboolean exhausted; /* no descriptor was left when it was last tried */
+  VmpTimer retry;
 };
 
 static void
@@ -47,18 +49,28 @@ door_free (gpointer data)
 }
 
 static void
+retry_cb (gpointer user_data)
+{
+  vmp_listener_resume (user_data);
+}
+
+/* Until a client leaves, or somebody else gives descriptors back, which nobody tells. */
+static void
 suspend (VmpListener *self)
 {
   guint i;
 
   self->suspended = TRUE;
+  vmp_poll_set_timer (self->poll, &self->retry, g_get_monotonic_time () + VMP_LIMIT_SWEEP_MS * 1000, retry_cb, self);
   for (i = 0; i < self->doors->len; i++)
     {
       Door *door = g_ptr_array_index (self->doors, i);
 
       vmp_poll_change (self->poll, &door->watch, VMP_POLL_NONE);
     }
-  g_warning ("No file descriptor is left for another client; new ones wait until one is free");
+  if (!self->exhausted)
+    g_warning ("No file descriptor is left for another client; new ones wait until one is free");
+  self->exhausted = TRUE;
 }
 
 void
@@ -70,6 +82,7 @@ vmp_listener_resume (VmpListener *self)
     return;
 
   self->suspended = FALSE;
+  vmp_poll_clear_timer (self->poll, &self->retry);
   for (i = 0; i < self->doors->len; i++)
     {
       Door *door = g_ptr_array_index (self->doors, i);
@@ -103,6 +116,7 @@ door_ready_cb (VmpPollEvents events,
           return;
         }
 
+      self->exhausted = FALSE;
       peer = g_socket_address_new_from_native (&address, len);
       if (peer == NULL)
         close (fd);
@@ -281,6 +295,7 @@ vmp_listener_free (VmpListener *self)
 {
   g_return_if_fail (self != NULL);
 
+  vmp_poll_clear_timer (self->poll, &self->retry);
   g_ptr_array_unref (self->doors);
   g_ptr_array_unref (self->addresses);
   g_free (self);
