@@ -9,9 +9,11 @@
 
 #define SMALLEST 512
 
-char *
-vmp_buffer_reserve (VmpBuffer *self,
-                    gsize      room)
+/* @reallocate: g_realloc() or g_try_realloc(), which differ in what they do when there is no memory */
+static char *
+make_room (VmpBuffer *self,
+           gsize room,
+           gpointer (*reallocate) (gpointer, gsize))
 {
   gsize held = vmp_buffer_len (self);
   gsize size;
@@ -36,13 +38,20 @@ vmp_buffer_reserve (VmpBuffer *self,
   while (size - held < room)
     size = size <= G_MAXSSIZE / 2 ? size * 2 : held + room;
 
-  data = g_try_realloc (self->data, size);
+  data = reallocate (self->data, size);
   if (data == NULL)
     return NULL;
   self->data = data;
   self->size = size;
 
   return data + held;
+}
+
+char *
+vmp_buffer_reserve (VmpBuffer *self,
+                    gsize      room)
+{
+  return make_room (self, room, g_try_realloc);
 }
 
 void
@@ -55,9 +64,8 @@ vmp_buffer_append (VmpBuffer  *self,
   if (len == 0)
     return;
 
-  room = vmp_buffer_reserve (self, len);
-  if (room == NULL)
-    g_error ("No memory for %" G_GSIZE_FORMAT " bytes", len);
+  room = make_room (self, len, g_realloc);
+  g_assert (room != NULL);
   memcpy (room, data, len);
   self->end += len;
 }

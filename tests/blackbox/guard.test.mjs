@@ -255,6 +255,18 @@ behaviour('guard/new-clients-wait-while-no-descriptor-is-left', async (stage) =>
   assert.equal((await http.readAnswer(late)).status, 200);
 });
 
+behaviour('guard/new-clients-are-let-in-again-with-no-other-to-leave', async (stage) => {
+  const gateway = await stage.gateway();
+  const allow = (descriptors) => execFileSync('prlimit', ['--pid', String(gateway.pid), `--nofile=${descriptors}:`]);
+
+  allow(3);
+  const client = await stage.client(gateway);
+  client.write(http.request('GET', '/health'));
+  await gateway.waitFor(/No file descriptor is left/);
+  allow(1024);
+  assert.equal((await http.readAnswer(client)).status, 200);
+});
+
 behaviour('guard/deadline/half-a-head-gets-408-after-10-s', async (stage) => {
   const gateway = await stage.gateway();
   const silent = await stage.client(gateway);
