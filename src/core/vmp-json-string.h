@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Strings of JSON, for vmp-json-scan.c alone: where one ends, whether it is well formed, what it says.
+ * Strings of JSON, for vmp-json-scan.c and vmp-json.c: where one ends, whether it is well formed, what it says.
  * Most bytes of a request are inside strings, so that is where the effort went: sixteen bytes a step where
  * there is SSE2, eight elsewhere. Also the few names for SSE2 that the scanner's other parts share.
  */

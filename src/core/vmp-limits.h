@@ -43,6 +43,9 @@
  * why it was refused. */
 #define VMP_LIMIT_LINGER_MS (5 * 1000)
 
+/* Milliseconds that the end of an answer which may not go on gets to reach its client. */
+#define VMP_LIMIT_FAREWELL_MS 1000
+
 /* Milliseconds between two looks at which of the deadlines above have passed. */
 #define VMP_LIMIT_SWEEP_MS 1000
 
@@ -85,6 +88,10 @@
 /* Idle upstream connections are reused for this long. LM Studio closes its own after 5 s. */
 #define VMP_LIMIT_UPSTREAM_IDLE_MS (4 * 1000)
 
+/* Seconds for which a name's addresses are believed. A machine that gets another address is found again soon, and
+ * probes ask every 10 s. */
+#define VMP_LIMIT_DNS_CACHE_S 5
+
 /* Idle upstream connections kept in the pool. */
 #define VMP_LIMIT_UPSTREAM_POOL 256
 
@@ -94,6 +101,169 @@
 
 /* Bytes of the head of a node's answer. */
 #define VMP_LIMIT_REPLY_HEAD_BYTES (256 * 1024)
+
+/* -- Nodes --------------------------------------------------------------------------------- */
+
+/* Probes under way at one time: as the first seed has it. A whole class-room is asked within a second. */
+#define VMP_LIMIT_PROBES 16
+
+/* Milliseconds and bytes of one answer to a probe. LM Studio's list of 500 models is 400 KB. */
+#define VMP_LIMIT_PROBE_MS 2000
+#define VMP_LIMIT_PROBE_BYTES (1024 * 1024)
+
+/* Details of an Ollama server's models (/api/show) that are asked for in one probe; the rest come with the next
+ * ones. */
+#define VMP_LIMIT_PROBE_DETAILS 8
+
+/* Seconds between two probes of a node that answers, by default, and of one that does not, at most. */
+#define VMP_LIMIT_HEALTH_S 10
+#define VMP_LIMIT_HEALTH_BACKOFF_S 60
+
+/* Seconds between two probes of a node that nobody has approved, at least: enough to show whether it is still
+ * there. */
+#define VMP_LIMIT_HEALTH_PENDING_S 60
+
+/* Milliseconds for which a look at all nodes counts as fresh when a client asks for something unknown. */
+#define VMP_LIMIT_REFRESH_MS 1000
+
+/* Models of one node, and characters of an id and of any other text of one. The largest public catalogues have a few
+ * hundred; ids of Hugging Face stay below 200. */
+#define VMP_LIMIT_NODE_MODELS 4096
+#define VMP_LIMIT_MODEL_ID_CHARS 256
+#define VMP_LIMIT_MODEL_TEXT_CHARS 200
+
+/* What is believed of one model: tokens of context (the largest claim known is a hundred million), bytes of its file
+ * (1 PiB), requests at a time, copies in memory, choices of reasoning (LM Studio has five). */
+#define VMP_LIMIT_MODEL_CONTEXT (1LL << 30)
+#define VMP_LIMIT_MODEL_BYTES (1LL << 50)
+#define VMP_LIMIT_MODEL_PARALLEL 65536
+#define VMP_LIMIT_MODEL_INSTANCES 64
+#define VMP_LIMIT_MODEL_OPTIONS 16
+
+/* Nodes in all, and found ones that nobody has decided on: a flood of announcements must not take memory or
+ * attention. A pending one that was not seen for this many seconds makes room for a new one. */
+#define VMP_LIMIT_NODES 16384
+#define VMP_LIMIT_PENDING_NODES 64
+#define VMP_LIMIT_PENDING_STALE_S 600
+
+/* Characters of an id and of a name; tags of a node, and characters of one. */
+#define VMP_LIMIT_ID_CHARS 128
+#define VMP_LIMIT_NAME_CHARS 100
+#define VMP_LIMIT_TAGS 32
+#define VMP_LIMIT_TAG_CHARS 64
+
+/* Characters of any other text that is kept about a node: where it was found, what went wrong last. */
+#define VMP_LIMIT_NODE_TEXT_CHARS 500
+
+/* Seconds between two writes of when a node was last seen: without one, every probe would be a write. */
+#define VMP_LIMIT_SEEN_STORE_S 3600
+
+/* Characters of a base URL: its host has at most 253 (RFC 1035), its prefix is a path of a few parts. */
+#define VMP_LIMIT_URL_CHARS 1024
+
+/* Bytes of a node's token: JWTs of identity providers reach 4 KB. */
+#define VMP_LIMIT_TOKEN_BYTES (8 * 1024)
+
+/* Bytes of the file that keeps tokens where there is no keyring: two thousand of the longest, far more usual ones. */
+#define VMP_LIMIT_SECRETS_FILE_BYTES (16 * 1024 * 1024)
+
+/* The breaker: failures in a row that open it; milliseconds until one request may try, doubled each time up to the
+ * longest. A restart of LM Studio takes some 10 s. */
+#define VMP_LIMIT_BREAKER_FAILURES 3
+#define VMP_LIMIT_BREAKER_OPEN_MS (5 * 1000)
+#define VMP_LIMIT_BREAKER_OPEN_MAX_MS (120 * 1000)
+
+/* -- Discovery ----------------------------------------------------------------------------- */
+
+/* Addresses of one subnet (a /22) and subnets of one scan; ports of one search; connects under way. Home routers'
+ * tables overflow with more. */
+#define VMP_LIMIT_SCAN_HOSTS 1024
+#define VMP_LIMIT_SCAN_SUBNETS 8
+#define VMP_LIMIT_SCAN_PORTS 16
+#define VMP_LIMIT_SCAN_FLIGHT 64
+
+/* Given base URLs of one search. */
+#define VMP_LIMIT_DISCOVER_URLS 256
+
+/* Milliseconds per address that a request may ask for. */
+#define VMP_LIMIT_DISCOVER_MS (10 * 1000)
+
+/* Addresses of a scan whose end a client waits for: a dozen seconds of them. A longer one is a job. */
+#define VMP_LIMIT_DISCOVER_WAIT 512
+
+/* Jobs that are remembered after their end. */
+#define VMP_LIMIT_DISCOVERY_JOBS 16
+
+/* DNS-SD: services that are followed, bytes of a text record (RFC 6763 advises 1300 at most), types that are
+ * watched. */
+#define VMP_LIMIT_DNSSD_SERVICES 256
+#define VMP_LIMIT_DNSSD_TXT_BYTES 1300
+#define VMP_LIMIT_DNSSD_TYPES 16
+
+/* -- Documents ----------------------------------------------------------------------------- */
+
+/* Levels of nesting of a document that is parsed into a tree: json-glib recurses. */
+#define VMP_LIMIT_DOCUMENT_DEPTH 64
+
+/* Members of one object: names made to collide cost the square of their number; Ollama's largest has some sixty.
+ * Values in all: a full megabyte of the briefest model cards has 90 000; one takes half a kilobyte at most. */
+#define VMP_LIMIT_DOCUMENT_MEMBERS 256
+#define VMP_LIMIT_DOCUMENT_VALUES (128 * 1024)
+
+/* Of a body for the control API: characters of a string, and items of an array, for which nothing smaller is said;
+ * faults that are listed, so that an error is not larger than what it is about. */
+#define VMP_LIMIT_DOCUMENT_STRING_CHARS (8 * 1024)
+#define VMP_LIMIT_DOCUMENT_ITEMS 4096
+#define VMP_LIMIT_DOCUMENT_FAULTS 32
+
+/* -- Policy -------------------------------------------------------------------------------- */
+
+/* Client keys: a school's classes each with their own. */
+#define VMP_LIMIT_CLIENT_KEYS 1000
+
+/* The longest duration of a share or a key: a year. */
+#define VMP_LIMIT_DURATION_SECONDS (366 * 24 * 60 * 60LL)
+
+/* Seconds between two looks at the time of day while something ends by it: timers stand still while a computer
+ * sleeps. */
+#define VMP_LIMIT_WALL_CLOCK_S 60
+
+/* -- Control API --------------------------------------------------------------------------- */
+
+/* Routes, and targets of one. */
+#define VMP_LIMIT_ROUTES 1000
+#define VMP_LIMIT_ROUTE_TARGETS 256
+
+/* Events that are kept for readers that come back, and their bytes; bytes of one event's data, which for a node
+ * with all it may have stay below 20 KB. */
+#define VMP_LIMIT_EVENTS 1024
+#define VMP_LIMIT_EVENTS_BYTES (512 * 1024)
+#define VMP_LIMIT_EVENT_DATA_BYTES (64 * 1024)
+
+/* Readers of events at one time, and bytes that may wait for a slow one before it is let go: twice what is kept,
+ * since one that comes back begins with that. Seconds between the comments that show each side that the other is
+ * there: proxies end what is silent for a minute. */
+#define VMP_LIMIT_EVENT_READERS 64
+#define VMP_LIMIT_EVENT_READER_BYTES (1024 * 1024)
+#define VMP_LIMIT_EVENT_COMMENT_S 15
+
+/* Nodes that do not answer at which the doctor knocks: a few more than it tells of. Milliseconds for all of them. */
+#define VMP_LIMIT_KNOCKS 8
+#define VMP_LIMIT_KNOCK_MS 2000
+
+/* Gateways that a request may have come through. */
+#define VMP_LIMIT_HOPS 8
+
+/* -- Client of the control API ------------------------------------------------------------- */
+
+/* Seconds to connect, and between two pieces of an answer; the event stream has a comment every 15 s. */
+#define VMP_LIMIT_CLIENT_CONNECT_S 5
+#define VMP_LIMIT_CLIENT_READ_S 30
+
+/* Bytes of an answer, values in it (10,000 nodes with a dozen models each fit), and bytes of an event. */
+#define VMP_LIMIT_CLIENT_ANSWER_BYTES (128 * 1024 * 1024)
+#define VMP_LIMIT_CLIENT_ANSWER_VALUES (4 * 1024 * 1024)
+#define VMP_LIMIT_CLIENT_EVENT_BYTES (1024 * 1024)
 
 /* -- Process ------------------------------------------------------------------------------- */
 

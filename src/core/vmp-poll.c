@@ -124,6 +124,12 @@ vmp_poll_free (VmpPoll *self)
   g_free (self);
 }
 
+GMainContext *
+vmp_poll_get_context (VmpPoll *self)
+{
+  return g_source_get_context (self->source);
+}
+
 static void
 run_due_timers (VmpPoll *self)
 {

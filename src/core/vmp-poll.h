@@ -57,6 +57,9 @@ VmpPoll *vmp_poll_new (GMainContext *context);
 /* Everything watched or set must have been removed before. */
 void vmp_poll_free (VmpPoll *self);
 
+/* The one that it is attached to. (transfer none) */
+GMainContext *vmp_poll_get_context (VmpPoll *self);
+
 /* Watches @fd, which must stay open until vmp_poll_unwatch(). */
 void vmp_poll_watch (VmpPoll      *self,
                      VmpWatch     *watch,

@@ -5,7 +5,8 @@
 
 #include "core/vmp-problem.h"
 
-#include <json-glib/json-glib.h>
+#include "core/vmp-json.h"
+
 #include <libsoup/soup.h>
 
 static const struct {
@@ -31,6 +32,26 @@ static const struct {
   [VMP_PROBLEM_UPSTREAM_UNAVAILABLE] = { 502, "vampire_upstream_error", "upstream_unavailable" },
   [VMP_PROBLEM_UPSTREAM_INTERRUPTED] = { 502, "vampire_upstream_error", "upstream_stream_interrupted" },
   [VMP_PROBLEM_SHUTTING_DOWN] = { 503, "vampire_overload_error", "shutting_down" },
+  [VMP_PROBLEM_BAD_JSON] = { 400, "vampire_request_error", "malformed_json" },
+  [VMP_PROBLEM_INVALID_FIELD] = { 422, "vampire_request_error", "invalid_field" },
+  [VMP_PROBLEM_BAD_REQUEST] = { 400, "vampire_request_error", "invalid_request" },
+  [VMP_PROBLEM_NODE_NOT_FOUND] = { 404, "vampire_request_error", "node_not_found" },
+  [VMP_PROBLEM_ROUTE_NOT_FOUND] = { 404, "vampire_request_error", "route_not_found" },
+  [VMP_PROBLEM_KEY_NOT_FOUND] = { 404, "vampire_request_error", "key_not_found" },
+  [VMP_PROBLEM_JOB_NOT_FOUND] = { 404, "vampire_request_error", "job_not_found" },
+  [VMP_PROBLEM_CONFLICT] = { 409, "vampire_request_error", "conflict" },
+  [VMP_PROBLEM_UNSUPPORTED_STRATEGY] = { 400, "vampire_routing_error", "unsupported_strategy" },
+  [VMP_PROBLEM_NOT_STORED] = { 507, "vampire_storage_error", "not_stored" },
+  [VMP_PROBLEM_KEYRING] = { 503, "vampire_storage_error", "keyring_unavailable" },
+  [VMP_PROBLEM_BUSY] = { 409, "vampire_request_error", "busy" },
+  [VMP_PROBLEM_CLIENT_KEY] = { 401, "vampire_auth_error", "missing_or_invalid_key" },
+  [VMP_PROBLEM_OWNER_ONLY] = { 403, "vampire_auth_error", "owner_only" },
+  [VMP_PROBLEM_MODEL_NOT_SHARED] = { 403, "vampire_access_error", "model_not_shared" },
+  [VMP_PROBLEM_MODEL_NOT_FOUND] = { 404, "invalid_request_error", "model_not_found" },
+  [VMP_PROBLEM_NO_ROUTE_TARGET] = { 503, "vampire_routing_error", "no_route_target" },
+  [VMP_PROBLEM_LOOP] = { 508, "vampire_routing_error", "loop_detected" },
+  [VMP_PROBLEM_REVOKED] = { 403, "vampire_access_error", "access_ended" },
+  [VMP_PROBLEM_NODE_TOKEN] = { 502, "vampire_upstream_error", "node_token_refused" },
 };
 
 guint
@@ -46,18 +67,18 @@ vmp_problem_reason (VmpProblem problem)
 }
 
 char *
-vmp_problem_to_json (VmpProblem  problem,
-                     const char *message,
-                     gboolean    with_detail)
+vmp_problem_to_json_with_detail (VmpProblem  problem,
+                                 const char *message,
+                                 JsonNode   *detail)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
   g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
-  if (with_detail)
+  if (detail != NULL)
     {
       json_builder_set_member_name (builder, "detail");
-      json_builder_add_string_value (builder, message);
+      json_builder_add_value (builder, detail);
     }
   json_builder_set_member_name (builder, "error");
   json_builder_begin_object (builder);
@@ -71,5 +92,15 @@ vmp_problem_to_json (VmpProblem  problem,
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
 
-  return json_to_string (root, FALSE);
+  return vmp_json_print (root);
+}
+
+char *
+vmp_problem_to_json (VmpProblem  problem,
+                     const char *message,
+                     gboolean    with_detail)
+{
+  JsonNode *detail = with_detail ? json_node_init_string (json_node_alloc (), message) : NULL;
+
+  return vmp_problem_to_json_with_detail (problem, message, detail);
 }

@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
 
@@ -30,6 +30,26 @@ typedef enum {
   VMP_PROBLEM_UPSTREAM_UNAVAILABLE,
   VMP_PROBLEM_UPSTREAM_INTERRUPTED,
   VMP_PROBLEM_SHUTTING_DOWN,
+  VMP_PROBLEM_BAD_JSON,           /* a document that is none */
+  VMP_PROBLEM_INVALID_FIELD,      /* a member of a document is missing, of a wrong type or out of range */
+  VMP_PROBLEM_BAD_REQUEST,        /* a document that cannot be followed, such as a target that is not allowed */
+  VMP_PROBLEM_NODE_NOT_FOUND,
+  VMP_PROBLEM_ROUTE_NOT_FOUND,
+  VMP_PROBLEM_KEY_NOT_FOUND,
+  VMP_PROBLEM_JOB_NOT_FOUND,
+  VMP_PROBLEM_CONFLICT,           /* what is asked for contradicts what is there */
+  VMP_PROBLEM_UNSUPPORTED_STRATEGY,
+  VMP_PROBLEM_NOT_STORED,         /* done, but it could not be written to disk */
+  VMP_PROBLEM_KEYRING,            /* the keyring is locked or fails */
+  VMP_PROBLEM_BUSY,
+  VMP_PROBLEM_CLIENT_KEY,         /* none, an unknown, an expired or a revoked client key */
+  VMP_PROBLEM_OWNER_ONLY,         /* a client key does not open the control API */
+  VMP_PROBLEM_MODEL_NOT_SHARED,
+  VMP_PROBLEM_MODEL_NOT_FOUND,
+  VMP_PROBLEM_NO_ROUTE_TARGET,
+  VMP_PROBLEM_LOOP,
+  VMP_PROBLEM_REVOKED,            /* the key, the share or the node's approval ended while the answer ran */
+  VMP_PROBLEM_NODE_TOKEN,         /* the node asks for a token, or refuses the one there is */
   VMP_N_PROBLEMS
 } VmpProblem;
 
@@ -50,5 +70,11 @@ const char *vmp_problem_reason (VmpProblem problem);
 char *vmp_problem_to_json (VmpProblem  problem,
                            const char *message,
                            gboolean    with_detail);
+
+/* The same with the `detail` that the control API's older clients know, where it differs from the message: a text, or a
+ * list of what was wrong. @detail: (transfer full) */
+char *vmp_problem_to_json_with_detail (VmpProblem  problem,
+                                       const char *message,
+                                       JsonNode   *detail);
 
 G_END_DECLS

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reads the settings file: that it can be read, is one, names only settings that there are, and does
- * not show its secrets to other users. Called by vmp-settings.c, which judges the values. Never blocks
- * on what is no file, and never repeats a line in a message.
+ * not show its secrets to other users. Changes one line of it for `vampire config set`. Called by
+ * vmp-settings.c, which judges the values. Never blocks on what is no file, and never repeats a line in a
+ * message.
  */
 
 #include "core/vmp-settings-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -168,16 +170,10 @@ check_keys (GKeyFile   *file,
   return TRUE;
 }
 
-/* A file that other users can read, or write, holds no secret. */
-static gboolean
-check_privacy (GKeyFile   *file,
-               mode_t      mode,
-               const char *shown_path,
-               GError    **error)
+/* The key of a secret that is in the file, or NULL. */
+static const char *
+find_secret (GKeyFile *file)
 {
-  if ((mode & (S_IRWXG | S_IRWXO)) == 0)
-    return TRUE;
-
   for (gsize i = 0; i < VMP_N_SETTINGS; i++)
     {
       const VmpSetting *setting = &vmp_settings_table[i];
@@ -186,32 +182,37 @@ check_privacy (GKeyFile   *file,
       if (setting->is_secret)
         value = g_key_file_get_value (file, VMP_SETTINGS_GROUP, setting->key, NULL);
       if (value != NULL && *value != '\0')
-        {
-          vmp_settings_set_invalid (error,
-                                    "The %s given by key %s in %s can be read by other users; run \"chmod 600 %s\".",
-                                    setting->key, setting->key, shown_path, shown_path);
-          return FALSE;
-        }
+        return setting->key;
     }
 
-  return TRUE;
+  return NULL;
 }
 
-GKeyFile *
-vmp_settings_file_read (const char *path,
-                        GError    **error)
+/* A file that other users can read, or write, holds no secret. */
+static gboolean
+check_privacy (GKeyFile   *file,
+               mode_t      mode,
+               const char *shown_path,
+               GError    **error)
+{
+  const char *key = find_secret (file);
+
+  if (key == NULL || (mode & (S_IRWXG | S_IRWXO)) == 0)
+    return TRUE;
+
+  vmp_settings_set_invalid (error, "The %s given by key %s in %s can be read by other users; run \"chmod 600 %s\".",
+                            key, key, shown_path, shown_path);
+
+  return FALSE;
+}
+
+/* Whether the text is a settings file, but for who can read it. */
+static GKeyFile *
+parse_text (const GString *text,
+            const char    *shown_path,
+            GError       **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
-  g_autoptr (GString) text = g_string_new (NULL);
-  g_autofree char *shown_path = vmp_settings_show (path);
-  mode_t mode = 0;
-  int fault = open_and_read (path, text, &mode);
-
-  if (fault != 0)
-    {
-      g_set_error_literal (error, G_FILE_ERROR, g_file_error_from_errno (fault), g_strerror (fault));
-      return NULL;
-    }
 
   if (!g_utf8_validate (text->str, text->len, NULL))
     {
@@ -231,10 +232,141 @@ vmp_settings_file_read (const char *path,
       return NULL;
     }
 
-  if (!check_groups (file, shown_path, error) ||
-      !check_keys (file, shown_path, error) ||
-      !check_privacy (file, mode, shown_path, error))
+  if (!check_groups (file, shown_path, error) || !check_keys (file, shown_path, error))
     return NULL;
 
   return g_steal_pointer (&file);
+}
+
+GKeyFile *
+vmp_settings_file_read (const char *path,
+                        GError    **error)
+{
+  g_autoptr (GKeyFile) file = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *shown_path = vmp_settings_show (path);
+  mode_t mode = 0;
+  int fault = open_and_read (path, text, &mode);
+
+  if (fault != 0)
+    {
+      g_set_error_literal (error, G_FILE_ERROR, g_file_error_from_errno (fault), g_strerror (fault));
+      return NULL;
+    }
+
+  file = parse_text (text, shown_path, error);
+  if (file == NULL || !check_privacy (file, mode, shown_path, error))
+    return NULL;
+
+  return g_steal_pointer (&file);
+}
+
+/* -- Changing ------------------------------------------------------------------------------ */
+
+static gboolean
+is_line_of (const char *line,
+            const char *key)
+{
+  while (g_ascii_isspace (*line))
+    line++;
+  if (!g_str_has_prefix (line, key))
+    return FALSE;
+
+  line += strlen (key);
+  while (*line == ' ' || *line == '\t')
+    line++;
+
+  return *line == '=';
+}
+
+/* Replaces the line of a key, or adds one at the end: there is only one group. */
+static GString *
+edit_text (const char *text,
+           const char *key,
+           const char *value)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_auto (GStrv) parts = g_strsplit (value != NULL ? value : "", "\\", -1);
+  g_autofree char *escaped = g_strjoinv ("\\\\", parts);
+  GString *edited = g_string_new (NULL);
+  gboolean has_group = FALSE;
+
+  for (gsize i = 0; lines[i] != NULL; i++)
+    {
+      if (is_line_of (lines[i], key))
+        {
+          if (value != NULL)
+            g_string_append_printf (edited, "%s = %s\n", key, escaped);
+          value = NULL;
+        }
+      else if (lines[i + 1] != NULL || *lines[i] != '\0')
+        {
+          has_group = has_group || lines[i][strspn (lines[i], " \t")] == '[';
+          g_string_append_printf (edited, "%s\n", lines[i]);
+        }
+    }
+
+  if (value != NULL)
+    g_string_append_printf (edited, "%s%s = %s\n", has_group ? "" : "[" VMP_SETTINGS_GROUP "]\n", key, escaped);
+
+  return edited;
+}
+
+GKeyFile *
+vmp_settings_file_edit (const char *path,
+                        const char *key,
+                        const char *value,
+                        char      **text,
+                        guint      *mode,
+                        GError    **error)
+{
+  g_autoptr (GKeyFile) before = NULL;
+  g_autoptr (GKeyFile) after = NULL;
+  g_autoptr (GString) old_text = g_string_new (NULL);
+  g_autoptr (GString) new_text = NULL;
+  g_autofree char *shown_path = vmp_settings_show (path);
+  mode_t old_mode = S_IFREG | S_IRUSR | S_IWUSR;
+  int fault = open_and_read (path, old_text, &old_mode);
+
+  if (fault != 0 && fault != ENOENT)
+    {
+      g_set_error_literal (error, G_FILE_ERROR, g_file_error_from_errno (fault), g_strerror (fault));
+      return NULL;
+    }
+
+  before = parse_text (old_text, shown_path, error);
+  if (before == NULL)
+    return NULL;
+
+  new_text = edit_text (old_text->str, key, value);
+  after = parse_text (new_text, shown_path, error);
+  if (after == NULL)
+    return NULL;
+
+  *mode = find_secret (after) != NULL ? S_IRUSR | S_IWUSR : old_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+  *text = g_string_free (g_steal_pointer (&new_text), FALSE);
+
+  return g_steal_pointer (&after);
+}
+
+gboolean
+vmp_settings_file_write (const char *path,
+                         const char *text,
+                         guint       mode,
+                         GError    **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  char *behind = realpath (path, NULL);
+  gboolean ok;
+
+  if (behind == NULL && g_mkdir_with_parents (folder, S_IRWXU) < 0)
+    {
+      g_set_error_literal (error, G_FILE_ERROR, g_file_error_from_errno (errno), g_strerror (errno));
+      return FALSE;
+    }
+
+  ok = g_file_set_contents_full (behind != NULL ? behind : path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, mode, error);
+  free (behind);
+
+  return ok;
 }

@@ -20,6 +20,11 @@ enum {
   VMP_SETTING_ALLOWED_HOSTS,
   VMP_SETTING_CORS_ORIGINS,
   VMP_SETTING_MAX_BODY_MB,
+  VMP_SETTING_HEALTH_SECONDS,
+  VMP_SETTING_DNS_SD_TYPES,
+  VMP_SETTING_SHARE_ADDRESS,
+  VMP_SETTING_ALLOW_PUBLIC_NODES,
+  VMP_SETTING_TOKEN_STORAGE,
   VMP_SETTING_DATA_DIR,
   VMP_SETTING_LOG_LEVEL,
   VMP_SETTING_LOG_FORMAT,
@@ -70,6 +75,29 @@ char *vmp_settings_suggest (const char         *word,
  *   G_FILE_ERROR when it cannot be read, or with VMP_SETTINGS_ERROR_INVALID when it is no settings file
  */
 GKeyFile *vmp_settings_file_read (const char *path,
+                                  GError    **error);
+
+/**
+ * vmp_settings_file_edit:
+ * @value: (nullable): NULL takes the key out
+ * @text: (out) (transfer full): what the file would then be; all other lines stay as they are
+ * @mode: (out): its permissions
+ *
+ * Changes nothing yet. A file that is not there counts as an empty one.
+ *
+ * Returns: (transfer full): what that text says; NULL with an error as from vmp_settings_file_read()
+ */
+GKeyFile *vmp_settings_file_edit (const char *path,
+                                  const char *key,
+                                  const char *value,
+                                  char      **text,
+                                  guint      *mode,
+                                  GError    **error);
+
+/* Puts the text in the place of the file, whole or not at all; behind a link if it is one. */
+gboolean vmp_settings_file_write (const char *path,
+                                  const char *text,
+                                  guint       mode,
                                   GError    **error);
 
 G_END_DECLS

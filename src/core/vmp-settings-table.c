@@ -18,6 +18,9 @@
 /* Characters of a value, a name or a path that a message repeats. Paths may be long, and are needed whole. */
 #define SHOWN_CHARS 500
 
+/* Past an hour a node that is gone would be asked for too long. */
+#define HEALTH_SECONDS_MAX 3600
+
 #define HELP_COLUMNS 80
 #define HELP_INDENT "      "
 
@@ -245,8 +248,8 @@ take_log_format (VmpSettings *self,
 }
 
 static char *
-take_demo (VmpSettings *self,
-           const char  *value)
+take_switch (gboolean   *setting,
+             const char *value)
 {
   static const char * const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1", NULL };
   int i = find_word (value, words);
@@ -254,7 +257,117 @@ take_demo (VmpSettings *self,
   if (i < 0)
     return g_strdup ("must be yes or no");
 
-  self->demo = i % 2 == 1;
+  *setting = i % 2 == 1;
+
+  return NULL;
+}
+
+static char *
+take_demo (VmpSettings *self,
+           const char  *value)
+{
+  return take_switch (&self->demo, value);
+}
+
+static char *
+take_allow_public_nodes (VmpSettings *self,
+                         const char  *value)
+{
+  return take_switch (&self->allow_public_nodes, value);
+}
+
+static char *
+take_health_seconds (VmpSettings *self,
+                     const char  *value)
+{
+  guint64 seconds;
+
+  if (!g_ascii_string_to_unsigned (value, 10, 0, HEALTH_SECONDS_MAX, &seconds, NULL))
+    return g_strdup_printf ("must be a whole number of seconds from 0 to %d, such as %d", HEALTH_SECONDS_MAX,
+                            VMP_LIMIT_HEALTH_S);
+
+  self->health_seconds = seconds;
+
+  return NULL;
+}
+
+/* A service type of RFC 6763: "_name._tcp", the name of at most 15 letters, digits and hyphens. */
+static char *
+normalise_dns_sd_type (const char *entry)
+{
+  g_autofree char *type = g_ascii_strdown (entry, -1);
+  gsize name_len;
+
+  if (type[0] != '_' || !g_str_has_suffix (type, "._tcp"))
+    return NULL;
+
+  name_len = strlen (type) - strlen ("_") - strlen ("._tcp");
+  if (name_len < 1 || name_len > 15 || type[1] == '-' || type[name_len] == '-'
+      || strspn (type + 1, "abcdefghijklmnopqrstuvwxyz0123456789-") != name_len)
+    return NULL;
+
+  return g_steal_pointer (&type);
+}
+
+static char *
+take_dns_sd_types (VmpSettings *self,
+                   const char  *value)
+{
+  guint bad = 0;
+  char **types = split_list (g_str_equal (value, "none") ? "" : value, normalise_dns_sd_type, &bad);
+
+  if (types == NULL)
+    return g_strdup_printf ("must be none, or DNS-SD service types such as _lmstudio._tcp, and entry %u is none", bad);
+  if (g_strv_length (types) > VMP_LIMIT_DNSSD_TYPES)
+    {
+      g_strfreev (types);
+      return g_strdup_printf ("must have at most %d types", VMP_LIMIT_DNSSD_TYPES);
+    }
+
+  g_strfreev (self->dns_sd_types);
+  self->dns_sd_types = types;
+
+  return NULL;
+}
+
+static char *
+normalise_share_address (const char *entry)
+{
+  char *host = vmp_url_normalise_host (entry, -1);
+
+  if (host != NULL && !g_hostname_is_ip_address (host))
+    g_clear_pointer (&host, g_free);
+
+  return host;
+}
+
+static char *
+take_share_address (VmpSettings *self,
+                    const char  *value)
+{
+  guint bad = 0;
+  char **addresses = split_list (value, normalise_share_address, &bad);
+
+  if (addresses == NULL)
+    return g_strdup_printf ("must be IP addresses of this computer, such as 192.168.1.20, and entry %u is none", bad);
+
+  g_strfreev (self->share_addresses);
+  self->share_addresses = addresses;
+
+  return NULL;
+}
+
+static char *
+take_token_storage (VmpSettings *self,
+                    const char  *value)
+{
+  static const char * const words[] = { "auto", "keyring", "file", NULL };
+  int i = find_word (value, words);
+
+  if (i < 0)
+    return g_strdup ("must be auto, keyring or file");
+
+  self->token_storage = (VmpTokenStorage) i;
 
   return NULL;
 }
@@ -304,6 +417,34 @@ const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
     .key = "max_body_mb", .in_file = TRUE, .variable = "VAMPIRE_MAX_BODY_MB",
     .flag = "max-body-mb", .argument = "N", .fallback = "100", .take = take_max_body_mb,
     .help = "The largest request body, in MiB, from 1 to 4096.",
+  },
+  [VMP_SETTING_HEALTH_SECONDS] = {
+    .key = "health_seconds", .in_file = TRUE, .variable = "VAMPIRE_HEALTH_SECONDS",
+    .flag = "health-seconds", .argument = "N", .fallback = "10", .take = take_health_seconds,
+    .help = "How often each node is asked for its models, in seconds. 0 asks only when a client or you do.",
+  },
+  [VMP_SETTING_DNS_SD_TYPES] = {
+    .key = "dns_sd_types", .in_file = TRUE, .variable = "VAMPIRE_DNS_SD_TYPES",
+    .flag = "dns-sd-types", .argument = "TYPES", .fallback = "_vampire._tcp,_lmstudio._tcp,_ollama._tcp,_openai._tcp",
+    .is_list = TRUE, .take = take_dns_sd_types,
+    .help = "What to look for on the network by DNS-SD, with commas between; none looks for nothing.",
+  },
+  [VMP_SETTING_SHARE_ADDRESS] = {
+    .key = "share_address", .in_file = TRUE, .variable = "VAMPIRE_SHARE_ADDRESS",
+    .flag = "share-address", .argument = "ADDRESSES", .fallback = "", .is_list = TRUE, .take = take_share_address,
+    .help = "The IP addresses to listen on while sharing, with commas between. Empty takes those of this computer "
+            "on private networks.",
+  },
+  [VMP_SETTING_ALLOW_PUBLIC_NODES] = {
+    .key = "allow_public_nodes", .in_file = TRUE, .variable = "VAMPIRE_ALLOW_PUBLIC_NODES",
+    .flag = "allow-public-nodes", .fallback = "no", .take = take_allow_public_nodes,
+    .help = "Let nodes have addresses of the public Internet.",
+  },
+  [VMP_SETTING_TOKEN_STORAGE] = {
+    .key = "token_storage", .in_file = TRUE, .variable = "VAMPIRE_TOKEN_STORAGE",
+    .flag = "token-storage", .argument = "WHERE", .fallback = "auto", .take = take_token_storage,
+    .help = "Where nodes' tokens are kept: auto (the desktop's keyring, or a file of mode 600 where there is none), "
+            "keyring or file.",
   },
   [VMP_SETTING_DATA_DIR] = {
     .key = "data_dir", .in_file = TRUE, .variable = "VAMPIRE_DATA_DIR", .flag = "data-dir", .argument = "DIR",

@@ -26,8 +26,19 @@ typedef struct {
   char **env;
   const char *flags[VMP_N_SETTINGS]; /* their values, inside argv; NULL where not given */
   Source sources[VMP_N_SETTINGS];    /* where the value in force came from */
+  char *values[VMP_N_SETTINGS];      /* ... and the value; NULL: none */
   GKeyFile *file;                    /* NULL when there is none */
 } Loader;
+
+static void
+loader_clear (Loader *self)
+{
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    g_free (self->values[i]);
+  g_clear_pointer (&self->file, g_key_file_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Loader, loader_clear)
 
 /* -- The set of values --------------------------------------------------------------------- */
 
@@ -43,6 +54,8 @@ settings_clear (gpointer data)
   g_free (self->config_file);
   g_strfreev (self->allowed_hosts);
   g_strfreev (self->cors_origins);
+  g_strfreev (self->dns_sd_types);
+  g_strfreev (self->share_addresses);
 }
 
 VmpSettings *
@@ -275,22 +288,25 @@ resolve_path (Loader     *self,
   return g_canonicalize_filename (path, NULL);
 }
 
+/* @value: (inout): a path is made absolute */
 static char *
 take (Loader           *self,
       const VmpSetting *setting,
       Source            source,
-      const char       *value)
+      char            **value)
 {
-  g_autofree char *path = NULL;
+  char *path;
 
   if (!setting->is_path)
-    return setting->take (self->settings, value);
+    return setting->take (self->settings, *value);
 
   /* A relative path means something in the folder where the command was typed, and nothing in a file. */
-  if (source == SOURCE_FILE && !g_path_is_absolute (value) && !g_str_has_prefix (value, "~/"))
+  if (source == SOURCE_FILE && !g_path_is_absolute (*value) && !g_str_has_prefix (*value, "~/"))
     return g_strdup ("must be an absolute path or begin with ~/");
 
-  path = resolve_path (self, value);
+  path = resolve_path (self, *value);
+  g_free (*value);
+  *value = path;
 
   return setting->take (self->settings, path);
 }
@@ -315,10 +331,12 @@ apply (Loader     *self,
   if (*trimmed == '\0' && (source == SOURCE_FILE || source == SOURCE_VARIABLE))
     return TRUE;
 
-  must = take (self, setting, source, trimmed);
+  must = take (self, setting, source, &trimmed);
   if (must == NULL)
     {
       self->sources[i] = source;
+      g_free (self->values[i]);
+      self->values[i] = g_steal_pointer (&trimmed);
       return TRUE;
     }
 
@@ -440,26 +458,154 @@ vmp_settings_check_reload (const VmpSettings *listening,
 
 /* -- Public -------------------------------------------------------------------------------- */
 
+/* What comes before the file: it is these that say where it is. */
+static gboolean
+load_config_name (Loader             *self,
+                  const char * const *argv,
+                  GError            **error)
+{
+  static const char * const none[] = { NULL };
+
+  return read_flags (self, argv != NULL ? argv : none, error) &&
+         apply_layers (self, VMP_SETTING_CONFIG, error);
+}
+
+static gboolean
+load_values (Loader  *self,
+             GError **error)
+{
+  gboolean ok = TRUE;
+
+  for (gsize i = VMP_SETTING_CONFIG + 1; ok && i < VMP_N_SETTINGS; i++)
+    ok = apply_layers (self, i, error);
+
+  return ok && check_consent (self, error);
+}
+
+static char **
+environment_or_none (const char * const *env)
+{
+  static const char * const none[] = { NULL };
+
+  return (char **) (env != NULL ? env : none);
+}
+
 VmpSettings *
 vmp_settings_load (const char * const *argv,
                    const char * const *env,
                    GError            **error)
 {
-  static const char * const none[] = { NULL };
   g_autoptr (VmpSettings) loaded = g_atomic_rc_box_new0 (VmpSettings);
-  Loader loader = { .settings = loaded, .env = (char **) (env != NULL ? env : none) };
-  gboolean ok;
+  g_auto (Loader) loader = { .settings = loaded, .env = environment_or_none (env) };
 
-  ok = read_flags (&loader, argv != NULL ? argv : none, error) &&
-       apply_layers (&loader, VMP_SETTING_CONFIG, error) &&
-       read_file (&loader, error);
-  for (gsize i = VMP_SETTING_CONFIG + 1; ok && i < VMP_N_SETTINGS; i++)
-    ok = apply_layers (&loader, i, error);
-  ok = ok && check_consent (&loader, error);
+  if (!load_config_name (&loader, argv, error) || !read_file (&loader, error) || !load_values (&loader, error))
+    return NULL;
 
-  g_clear_pointer (&loader.file, g_key_file_free);
+  return g_steal_pointer (&loaded);
+}
 
-  return ok ? g_steal_pointer (&loaded) : NULL;
+static void
+setting_value_free (gpointer data)
+{
+  VmpSettingValue *self = data;
+
+  g_free (self->value);
+  g_free (self->source);
+  g_free (self);
+}
+
+GPtrArray *
+vmp_settings_list_values (const char * const *argv,
+                          const char * const *env,
+                          GError            **error)
+{
+  g_autoptr (VmpSettings) loaded = g_atomic_rc_box_new0 (VmpSettings);
+  g_auto (Loader) loader = { .settings = loaded, .env = environment_or_none (env) };
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (setting_value_free);
+
+  if (!load_config_name (&loader, argv, error) || !read_file (&loader, error) || !load_values (&loader, error))
+    return NULL;
+
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    {
+      const VmpSetting *setting = &vmp_settings_table[i];
+      VmpSettingValue *value = g_new0 (VmpSettingValue, 1);
+
+      value->key = setting->key;
+      value->source = describe_source (&loader, setting, loader.sources[i]);
+      if (loader.values[i] != NULL)
+        value->value = setting->is_secret ? g_strdup ("(set)") : g_strdup (loader.values[i]);
+      g_ptr_array_add (list, value);
+    }
+
+  return g_steal_pointer (&list);
+}
+
+const char **
+vmp_settings_list_keys (void)
+{
+  const char **keys = g_new0 (const char *, VMP_N_SETTINGS + 1);
+
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    keys[i] = vmp_settings_table[i].key;
+
+  return keys;
+}
+
+gboolean
+vmp_settings_is_secret (const char *key)
+{
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    {
+      if (g_str_equal (vmp_settings_table[i].key, key))
+        return vmp_settings_table[i].is_secret;
+    }
+
+  return FALSE;
+}
+
+VmpSettings *
+vmp_settings_edit (const char * const *argv,
+                   const char * const *env,
+                   const char         *key,
+                   const char         *value,
+                   GError            **error)
+{
+  g_autoptr (VmpSettings) loaded = g_atomic_rc_box_new0 (VmpSettings);
+  g_auto (Loader) loader = { .settings = loaded, .env = environment_or_none (env) };
+  g_autoptr (GError) fault = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *shown = NULL;
+  guint mode;
+
+  g_return_val_if_fail (key != NULL, NULL);
+
+  if (value != NULL && strpbrk (value, "\r\n") != NULL)
+    {
+      vmp_settings_set_invalid (error, "The %s must be one line.", key);
+      return NULL;
+    }
+
+  if (!load_config_name (&loader, argv, error))
+    return NULL;
+
+  loader.file = vmp_settings_file_edit (loaded->config_file, key, value, &text, &mode, &fault);
+  if (loader.file != NULL && !load_values (&loader, error))
+    return NULL;
+  if (loader.file != NULL && vmp_settings_file_write (loaded->config_file, text, mode, &fault))
+    return g_steal_pointer (&loaded);
+
+  if (fault->domain == VMP_SETTINGS_ERROR)
+    {
+      g_propagate_error (error, g_steal_pointer (&fault));
+      return NULL;
+    }
+
+  shown = vmp_settings_show (loaded->config_file);
+  g_set_error (error, VMP_SETTINGS_ERROR, VMP_SETTINGS_ERROR_UNREADABLE, "The settings file %s cannot be changed: %s.",
+               shown, fault->message);
+
+  return NULL;
 }
 
 char *

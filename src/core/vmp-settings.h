@@ -23,6 +23,13 @@ typedef enum {
   VMP_LOG_FORMAT_JSON
 } VmpLogFormat;
 
+/* Where nodes' tokens are kept. */
+typedef enum {
+  VMP_TOKEN_STORAGE_AUTO,    /* the desktop's keyring; a file only where there is none */
+  VMP_TOKEN_STORAGE_KEYRING,
+  VMP_TOKEN_STORAGE_FILE
+} VmpTokenStorage;
+
 /* A set of values that have been checked. Immutable once made. */
 typedef struct {
   char *host;               /* an IP literal or "localhost" */
@@ -36,6 +43,11 @@ typedef struct {
   char **allowed_hosts;     /* names besides loopback ones that Host may say; never NULL */
   char **cors_origins;      /* origins besides our own that browsers may call from, or "*"; never NULL */
   gint64 max_body_bytes;
+  guint health_seconds;     /* between two looks at a node; 0: only when asked */
+  char **dns_sd_types;      /* such as "_lmstudio._tcp"; never NULL */
+  char **share_addresses;   /* IP literals to listen on while sharing; none: those of the private networks */
+  gboolean allow_public_nodes;
+  VmpTokenStorage token_storage;
   gboolean demo;
 } VmpSettings;
 
@@ -65,6 +77,41 @@ typedef enum {
  */
 VmpSettings *vmp_settings_load (const char * const *argv,
                                 const char * const *env,
+                                GError            **error);
+
+/* One setting as it is in force. */
+typedef struct {
+  const char *key;
+  char *value;      /* as it was given, paths made absolute; "(set)" in place of a secret; NULL: none */
+  char *source;     /* "default", "VAMPIRE_PORT", "--port" or "key port in FILE" */
+} VmpSettingValue;
+
+/* Reads the settings as vmp_settings_load() does, to tell each one's value and where it came from. (transfer full)
+ * (element-type VmpSettingValue) */
+GPtrArray *vmp_settings_list_values (const char * const *argv,
+                                     const char * const *env,
+                                     GError            **error);
+
+/* The keys of all settings, NULL-terminated. (transfer container) */
+const char **vmp_settings_list_keys (void);
+
+/* Whether the value of a setting may not be shown. */
+gboolean vmp_settings_is_secret (const char *key);
+
+/**
+ * vmp_settings_edit:
+ * @key: of a setting
+ * @value: (nullable): NULL takes it out of the file
+ *
+ * Changes one line of the settings file, which is made if need be; comments stay. Nothing is written that
+ * vmp_settings_load() would refuse. A file with a token becomes readable by its owner alone.
+ *
+ * Returns: (transfer full): the settings as they are from now on; NULL with VMP_SETTINGS_ERROR
+ */
+VmpSettings *vmp_settings_edit (const char * const *argv,
+                                const char * const *env,
+                                const char         *key,
+                                const char         *value,
                                 GError            **error);
 
 VmpSettings *vmp_settings_ref (VmpSettings *self);
