@@ -9,6 +9,9 @@
 #include "core/vmp-limits.h"
 #include "upstream/vmp-answer-head.h"
 
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 /* libcurl's receive buffer: what one recv() may bring. */
@@ -88,6 +91,11 @@ write_cb (char  *data,
 
   if (self->events == NULL)
     return 0;
+  if (size * n > self->max_body_bytes - self->body_bytes)
+    {
+      self->too_long = TRUE;
+      return 0;
+    }
 
   if (self->turn != self->upstream->turn)
     {
@@ -102,6 +110,7 @@ write_cb (char  *data,
   else if (self->events->body (self->user_data, data, size * n))
     {
       self->turn_bytes += size * n;
+      self->body_bytes += size * n;
       return size * n;
     }
 
@@ -109,9 +118,125 @@ write_cb (char  *data,
   return CURL_WRITEFUNC_PAUSE;
 }
 
-/* Called when a connection is ready and nothing was sent on it yet. libcurl replaces a reused connection that
- * died by itself, up to five times and perhaps by another that is just as dead; a node must not get one
- * request more than twice, so the second connection has to be a new one. */
+/* -- What may be connected to -------------------------------------------------------------- */
+
+/* VMP_TRANSFER_DONE when there is nothing against it. An address that a node is not bound to has moved, whatever its
+ * scope. */
+static VmpTransferEnd
+judge_address (VmpTransfer      *self,
+               const VmpAddress *address)
+{
+  gboolean is_known = !self->is_bound;
+  guint i;
+
+  for (i = 0; !is_known && i < self->addresses->len; i++)
+    is_known = vmp_address_equal (&g_array_index (self->addresses, VmpAddress, i), address);
+
+  if (!is_known)
+    return VMP_TRANSFER_MOVED;
+  if (!vmp_scope_is_allowed (vmp_address_get_scope (address), self->allow_public))
+    return VMP_TRANSFER_NOT_ALLOWED;
+
+  return VMP_TRANSFER_DONE;
+}
+
+gboolean
+vmp_transfer_may_connect (VmpTransfer      *self,
+                          const VmpAddress *address)
+{
+  VmpTransferEnd refusal = judge_address (self, address);
+
+  if (refusal == VMP_TRANSFER_DONE)
+    {
+      self->tried = TRUE;
+      return TRUE;
+    }
+
+  if (self->refusal != VMP_TRANSFER_MOVED)
+    {
+      self->refusal = refusal;
+      self->refused = *address;
+    }
+
+  return FALSE;
+}
+
+const char *
+vmp_transfer_get_address (VmpTransfer *self)
+{
+  if (self->sends == 0)
+    return "";
+
+  if (self->address_text[0] == '\0')
+    vmp_address_print (&self->address, self->address_text);
+
+  return self->address_text;
+}
+
+/* The certificate that the other end showed, as PEM. */
+static const char *
+find_certificate (VmpTransfer *self)
+{
+  static const char label[] = "Cert:";
+  struct curl_certinfo *chain = NULL;
+  const struct curl_slist *item;
+
+  if (curl_easy_getinfo (self->easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL
+      || chain->num_of_certs == 0)
+    return NULL;
+
+  for (item = chain->certinfo[0]; item != NULL; item = item->next)
+    {
+      if (strncmp (item->data, label, strlen (label)) == 0)
+        return item->data + strlen (label);
+    }
+
+  return NULL;
+}
+
+char *
+vmp_transfer_dup_key (VmpTransfer *self)
+{
+  const char *pem = find_certificate (self);
+  g_autoptr (GChecksum) checksum = NULL;
+  g_autofree char *base64 = NULL;
+  guint8 digest[32];
+  gsize digest_len = sizeof digest;
+  BIO *bio;
+  X509 *certificate;
+  guint8 *key = NULL;
+  int key_len;
+
+  if (pem == NULL)
+    return NULL;
+
+  bio = BIO_new_mem_buf (pem, -1);
+  certificate = PEM_read_bio_X509 (bio, NULL, NULL, NULL);
+  BIO_free (bio);
+  if (certificate == NULL)
+    return NULL;
+
+  key_len = i2d_X509_PUBKEY (X509_get_X509_PUBKEY (certificate), &key);
+  X509_free (certificate);
+  if (key_len <= 0)
+    return NULL;
+
+  checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_checksum_update (checksum, key, key_len);
+  g_checksum_get_digest (checksum, digest, &digest_len);
+  base64 = g_base64_encode (digest, digest_len);
+  OPENSSL_free (key);
+
+  return g_strconcat ("sha256//", base64, NULL);
+}
+
+/* Called when a connection is ready and nothing was sent on it yet.
+ *
+ * One that was kept is judged like a new one: it may have been made under other rules, or before its node moved. If it
+ * does not pass, a new one tells where the node is now.
+ *
+ * libcurl replaces a reused connection that died by itself, up to five times and perhaps by another that is just as
+ * dead; a node must not get one request more than twice, so the second connection has to be a new one. */
 static int
 before_request_cb (void *user_data,
                    char *remote_ip,
@@ -120,18 +245,31 @@ before_request_cb (void *user_data,
                    int   local_port)
 {
   VmpTransfer *self = user_data;
+  gboolean is_known = vmp_address_parse (remote_ip, &self->address);
   long new_connections = 0;
 
-  if (self->sends++ == 0)
-    return CURL_PREREQFUNC_OK;
+  if (is_known && judge_address (self, &self->address) == VMP_TRANSFER_DONE && self->sends == 0)
+    {
+      self->sends++;
+      return CURL_PREREQFUNC_OK;
+    }
 
   curl_easy_getinfo (self->easy, CURLINFO_NUM_CONNECTS, &new_connections);
-  if (new_connections > 0)
-    return CURL_PREREQFUNC_OK;
+  if (new_connections == 0)
+    {
+      self->needs_fresh_connection = TRUE;
+      return CURL_PREREQFUNC_ABORT;
+    }
 
-  self->needs_fresh_connection = TRUE;
-  return CURL_PREREQFUNC_ABORT;
+  self->tried = FALSE;
+  if (!is_known || !vmp_transfer_may_connect (self, &self->address))
+    return CURL_PREREQFUNC_ABORT;
+
+  self->sends++;
+  return CURL_PREREQFUNC_OK;
 }
+
+/* -- The easy handle ----------------------------------------------------------------------- */
 
 VmpTransfer *
 vmp_transfer_new (VmpUpstream *upstream)
@@ -141,6 +279,7 @@ vmp_transfer_new (VmpUpstream *upstream)
 
   self->upstream = upstream;
   self->easy = easy;
+  self->addresses = g_array_new (FALSE, FALSE, sizeof (VmpAddress));
 
   curl_easy_setopt (easy, CURLOPT_PRIVATE, self);
   curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, self->problem);
@@ -151,11 +290,13 @@ vmp_transfer_new (VmpUpstream *upstream)
   curl_easy_setopt (easy, CURLOPT_PREREQFUNCTION, before_request_cb);
   curl_easy_setopt (easy, CURLOPT_PREREQDATA, self);
   curl_easy_setopt (easy, CURLOPT_OPENSOCKETFUNCTION, vmp_upstream_open_socket);
-  curl_easy_setopt (easy, CURLOPT_OPENSOCKETDATA, upstream);
+  curl_easy_setopt (easy, CURLOPT_OPENSOCKETDATA, self);
   curl_easy_setopt (easy, CURLOPT_CLOSESOCKETFUNCTION, vmp_upstream_close_socket);
   curl_easy_setopt (easy, CURLOPT_CLOSESOCKETDATA, upstream);
 
   curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt (easy, CURLOPT_QUICK_EXIT, 1L); /* a look-up that is given up must not be waited for */
+  curl_easy_setopt (easy, CURLOPT_DNS_CACHE_TIMEOUT, (long) VMP_LIMIT_DNS_CACHE_S);
   curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt (easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
   curl_easy_setopt (easy, CURLOPT_PROXY, ""); /* the environment's proxy must not see prompts */
@@ -178,6 +319,8 @@ vmp_transfer_free (VmpTransfer *self)
   curl_easy_cleanup (self->easy);
   vmp_buffer_clear (&self->request_text);
   vmp_buffer_clear (&self->head);
+  g_array_unref (self->addresses);
+  g_free (self->key);
   g_free (self->request_fields);
   g_free (self);
 }
@@ -250,6 +393,85 @@ set_fields (VmpTransfer              *self,
   curl_easy_setopt (self->easy, CURLOPT_HTTPHEADER, self->request_fields);
 }
 
+/* libcurl does not reuse a connection for which these were different. One that was made for any key it would give to
+ * the next such transfer, which then learnt no key: those are not kept. */
+static void
+set_tls_rule (VmpTransfer *self,
+              TlsRule      rule,
+              const char  *key)
+{
+  long verify = rule == TLS_KNOWN_AUTHORITY ? 1L : 0L;
+  long any_key = rule == TLS_ANY_KEY ? 1L : 0L;
+
+  if (rule == self->tls_rule && g_strcmp0 (key, self->key) == 0)
+    return;
+
+  g_free (self->key);
+  self->key = g_strdup (key);
+  self->tls_rule = rule;
+  curl_easy_setopt (self->easy, CURLOPT_SSL_VERIFYPEER, verify);
+  curl_easy_setopt (self->easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
+  curl_easy_setopt (self->easy, CURLOPT_PINNEDPUBLICKEY, key);
+  curl_easy_setopt (self->easy, CURLOPT_CERTINFO, any_key);
+  curl_easy_setopt (self->easy, CURLOPT_FORBID_REUSE, any_key);
+}
+
+static void
+set_reach (VmpTransfer              *self,
+           const VmpTransferRequest *request)
+{
+  static const VmpReach usual = { FALSE, };
+  const VmpReach *reach = request->reach != NULL ? request->reach : &usual;
+  guint i;
+
+  self->tried = FALSE;
+  self->refusal = VMP_TRANSFER_DONE;
+  self->address_text[0] = '\0';
+  self->allow_public = reach->allow_public;
+  self->is_bound = reach->addresses != NULL;
+  g_array_set_size (self->addresses, 0);
+  for (i = 0; self->is_bound && reach->addresses[i] != NULL; i++)
+    {
+      VmpAddress address;
+
+      if (vmp_address_parse (reach->addresses[i], &address))
+        g_array_append_val (self->addresses, address);
+    }
+
+  if (!request->base_url->tls)
+    set_tls_rule (self, TLS_KNOWN_AUTHORITY, NULL);
+  else if (reach->key != NULL)
+    set_tls_rule (self, TLS_ONE_KEY, reach->key);
+  else
+    set_tls_rule (self, reach->any_key ? TLS_ANY_KEY : TLS_KNOWN_AUTHORITY, NULL);
+}
+
+static void
+set_timeout (VmpTransfer *self,
+             guint        timeout_ms)
+{
+  self->deadline = timeout_ms > 0 ? g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND : 0;
+  if (timeout_ms == 0 && self->timeout_ms == 0)
+    return;
+
+  self->timeout_ms = timeout_ms;
+  curl_easy_setopt (self->easy, CURLOPT_TIMEOUT_MS, (long) timeout_ms);
+}
+
+void
+vmp_transfer_prepare_again (VmpTransfer *self)
+{
+  self->needs_fresh_connection = FALSE;
+  self->refusal = VMP_TRANSFER_DONE;
+  curl_easy_setopt (self->easy, CURLOPT_FRESH_CONNECT, 1L);
+  if (self->deadline != 0)
+    {
+      gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+
+      curl_easy_setopt (self->easy, CURLOPT_TIMEOUT_MS, (long) MAX (left, 1));
+    }
+}
+
 void
 vmp_transfer_prepare (VmpTransfer              *self,
                       const VmpTransferRequest *request)
@@ -264,13 +486,18 @@ vmp_transfer_prepare (VmpTransfer              *self,
   self->needs_fresh_connection = FALSE;
   self->fault = NULL;
   self->problem[0] = '\0';
+  self->max_body_bytes = request->max_body_bytes > 0 ? request->max_body_bytes : G_MAXUINT64;
+  self->body_bytes = 0;
+  self->too_long = FALSE;
   vmp_buffer_consume (&self->head, vmp_buffer_len (&self->head));
+  set_reach (self, request);
+  set_timeout (self, request->timeout_ms);
 
   target = g_strdup_printf ("%s%.*s", request->base_url->prefix, (int) request->target.len,
                             request->target.data);
   curl_easy_setopt (easy, CURLOPT_URL, request->base_url->text);
   curl_easy_setopt (easy, CURLOPT_REQUEST_TARGET, target);
-  curl_easy_setopt (easy, CURLOPT_FRESH_CONNECT, 0L);
+  curl_easy_setopt (easy, CURLOPT_FRESH_CONNECT, self->tls_rule == TLS_ANY_KEY ? 1L : 0L);
 
   /* Each of these decides anew how the request is framed; the method's name is set after, so that any method may
    * come with or without a body. */

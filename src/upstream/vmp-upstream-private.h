@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/vmp-buffer.h"
+#include "upstream/vmp-reach-private.h"
 #include "upstream/vmp-upstream.h"
 
 #include <curl/curl.h>
@@ -20,13 +21,21 @@ struct _VmpUpstream {
   VmpDeferred kick;      /* libcurl asked to be called at once */
   GPtrArray *sockets;    /* of NodeSocket, by descriptor; NULL where there is none */
   GQueue spare;          /* of VmpTransfer that wait for their next use */
-  GQueue cancelled;      /* of VmpTransfer cancelled inside a libcurl callback */
+  GQueue starting;       /* of VmpTransfer started inside a libcurl callback */
+  GQueue cancelled;      /* of VmpTransfer cancelled inside one */
   GQueue yielding;       /* of VmpTransfer that have had their share of this turn */
   VmpTimer next_turn;    /* when they go on */
   guint64 turn;          /* counts the calls into libcurl */
   guint running;
   gboolean inside_curl;  /* libcurl refuses most calls from its own callbacks */
 };
+
+/* Whose key may answer over TLS. */
+typedef enum {
+  TLS_KNOWN_AUTHORITY, /* libcurl's own rules */
+  TLS_ONE_KEY,
+  TLS_ANY_KEY
+} TlsRule;
 
 struct _VmpTransfer {
   VmpUpstream *upstream;
@@ -46,6 +55,26 @@ struct _VmpTransfer {
   gboolean needs_fresh_connection;
   const char *fault;               /* static: what is wrong with the answer's head, or NULL */
   char problem[CURL_ERROR_SIZE];
+
+  /* What may be connected to. */
+  gboolean allow_public;
+  gboolean is_bound;               /* only to these: */
+  GArray *addresses;               /* of VmpAddress */
+  gboolean tried;                  /* an address was allowed, */
+  VmpTransferEnd refusal;          /* or one was not, and why; VMP_TRANSFER_DONE: none */
+  VmpAddress refused;
+  VmpAddress address;              /* where it is connected to, as far as sends > 0 */
+  char address_text[INET6_ADDRSTRLEN];
+
+  /* What the easy handle is set to, from use to use. */
+  TlsRule tls_rule;
+  char *key;                       /* of TLS_ONE_KEY */
+  guint timeout_ms;
+
+  gint64 deadline;                 /* monotonic µs; 0: none */
+  guint64 max_body_bytes;          /* G_MAXUINT64: any */
+  guint64 body_bytes;
+  gboolean too_long;
 };
 
 /* vmp-transfer.c */
@@ -53,6 +82,11 @@ VmpTransfer *vmp_transfer_new (VmpUpstream *upstream);
 void vmp_transfer_free (VmpTransfer *self);
 void vmp_transfer_prepare (VmpTransfer              *self,
                            const VmpTransferRequest *request);
+/* Sets it up to be sent once more, on a connection that is made for it. */
+void vmp_transfer_prepare_again (VmpTransfer *self);
+/* Whether it may go to an address; what was refused is remembered. */
+gboolean vmp_transfer_may_connect (VmpTransfer      *self,
+                                   const VmpAddress *address);
 void vmp_transfer_finish (VmpTransfer *self,
                           CURLcode     code);
 
@@ -60,7 +94,7 @@ void vmp_transfer_finish (VmpTransfer *self,
 /* Pauses a transfer until the next turn; its write callback is to say so to libcurl. */
 void vmp_upstream_yield (VmpUpstream *self,
                          VmpTransfer *transfer);
-curl_socket_t vmp_upstream_open_socket (gpointer              upstream,
+curl_socket_t vmp_upstream_open_socket (gpointer              transfer,
                                         curlsocktype          purpose,
                                         struct curl_sockaddr *address);
 int vmp_upstream_close_socket (gpointer      upstream,

@@ -74,13 +74,17 @@ transfer_of (CURL *easy)
   return (VmpTransfer *) (gpointer) transfer;
 }
 
-/* Reports finished transfers and those that were cancelled meanwhile. */
+/* Does what could not be done inside libcurl's callbacks, and reports finished transfers. */
 static void
 after_curl (VmpUpstream *self)
 {
+  VmpTransfer *starting;
   VmpTransfer *cancelled;
   CURLMsg *message;
   int left;
+
+  while ((starting = g_queue_pop_head (&self->starting)) != NULL)
+    curl_multi_add_handle (self->multi, starting->easy);
 
   while ((cancelled = g_queue_pop_head (&self->cancelled)) != NULL)
     vmp_transfer_finish (cancelled, CURLE_ABORTED_BY_CALLBACK);
@@ -189,16 +193,24 @@ socket_cb (CURL         *easy,
   return 0;
 }
 
+/* Where the rules on addresses are kept: what is judged here is what libcurl connects to, however often a name changes
+ * its answer. Without a socket it goes on to the name's next address. */
 curl_socket_t
-vmp_upstream_open_socket (gpointer              upstream,
+vmp_upstream_open_socket (gpointer              transfer,
                           curlsocktype          purpose,
-                          struct curl_sockaddr *address)
+                          struct curl_sockaddr *sockaddr)
 {
-  VmpUpstream *self = upstream;
-  curl_socket_t fd = socket (address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  VmpUpstream *self = ((VmpTransfer *) transfer)->upstream;
   VmpPollEvents events = VMP_POLL_NONE;
+  VmpAddress address;
   NodeSocket *node_socket;
+  int fd;
 
+  if (!vmp_address_from_sockaddr (&sockaddr->addr, sockaddr->addrlen, &address)
+      || !vmp_transfer_may_connect (transfer, &address))
+    return CURL_SOCKET_BAD;
+
+  fd = socket (sockaddr->family, sockaddr->socktype | SOCK_CLOEXEC, sockaddr->protocol);
   if (fd < 0)
     return CURL_SOCKET_BAD;
 
@@ -266,6 +278,7 @@ vmp_upstream_new (VmpPoll *poll)
   self->poll = poll;
   self->sockets = g_ptr_array_new ();
   g_queue_init (&self->spare);
+  g_queue_init (&self->starting);
   g_queue_init (&self->cancelled);
   g_queue_init (&self->yielding);
   self->multi = curl_multi_init ();
@@ -311,7 +324,10 @@ vmp_upstream_start (VmpUpstream              *self,
   transfer->user_data = user_data;
   vmp_transfer_prepare (transfer, request);
   self->running++;
-  curl_multi_add_handle (self->multi, transfer->easy);
+  if (self->inside_curl)
+    g_queue_push_tail (&self->starting, transfer);
+  else
+    curl_multi_add_handle (self->multi, transfer->easy);
 
   return transfer;
 }
@@ -326,7 +342,7 @@ stop_yielding (VmpTransfer *transfer)
   g_queue_unlink (&transfer->upstream->yielding, &transfer->yielding_link);
 }
 
-/* Takes a transfer out of libcurl's hands; one that is not to go on is kept for its next use. */
+/* Takes a transfer out of libcurl's hands. */
 static void
 release (VmpUpstream *self,
          VmpTransfer *transfer)
@@ -335,6 +351,13 @@ release (VmpUpstream *self,
   curl_multi_remove_handle (self->multi, transfer->easy);
   self->running--;
   transfer->events = NULL;
+}
+
+/* Keeps one that was released for its next use. */
+static void
+recycle (VmpUpstream *self,
+         VmpTransfer *transfer)
+{
   if (self->spare.length < SPARE_TRANSFERS)
     g_queue_push_tail (&self->spare, transfer);
   else
@@ -345,17 +368,37 @@ static VmpTransferEnd
 how_it_ended (VmpTransfer *transfer,
               CURLcode     code)
 {
+  if (transfer->too_long)
+    return VMP_TRANSFER_TOO_LONG;
+
   switch (code)
     {
     case CURLE_OK:
       return transfer->head_seen ? VMP_TRANSFER_DONE : VMP_TRANSFER_NO_ANSWER;
 
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
       return VMP_TRANSFER_NO_CONNECTION;
 
-    case CURLE_OPERATION_TIMEDOUT: /* the only time-out that is set is that of connecting */
+    case CURLE_COULDNT_CONNECT:
+      /* One address that might have answered outweighs all that may not be asked. */
+      return transfer->tried || transfer->refusal == VMP_TRANSFER_DONE ? VMP_TRANSFER_NO_CONNECTION
+                                                                       : transfer->refusal;
+
+    case CURLE_ABORTED_BY_CALLBACK:
+      return transfer->tried || transfer->refusal == VMP_TRANSFER_DONE ? VMP_TRANSFER_NO_ANSWER : transfer->refusal;
+
+    case CURLE_OPERATION_TIMEDOUT: /* its own time is up, or that of connecting */
+      if (transfer->deadline != 0 && (transfer->sends > 0 || transfer->timeout_ms <= VMP_LIMIT_CONNECT_MS))
+        return VMP_TRANSFER_TIMED_OUT;
       return transfer->head_seen ? VMP_TRANSFER_BROKEN : VMP_TRANSFER_NO_CONNECTION;
+
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      return VMP_TRANSFER_KEY_CHANGED;
+
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE: /* this computer has no list of authorities */
+    case CURLE_SSL_ISSUER_ERROR:
+      return VMP_TRANSFER_KEY_UNKNOWN;
 
     default:
       return transfer->head_seen ? VMP_TRANSFER_BROKEN : VMP_TRANSFER_NO_ANSWER;
@@ -364,13 +407,46 @@ how_it_ended (VmpTransfer *transfer,
 
 /* Why, in words for people; libcurl's own name ports and milliseconds. (transfer full) */
 static char *
-why_it_ended (VmpTransfer *transfer,
-              CURLcode     code)
+why_it_ended (VmpTransfer   *transfer,
+              VmpTransferEnd end,
+              CURLcode       code)
 {
+  char address[INET6_ADDRSTRLEN];
   long os_error = 0;
 
   if (transfer->fault != NULL)
     return g_strdup_printf ("its answer %s", transfer->fault);
+
+  switch (end)
+    {
+    case VMP_TRANSFER_NOT_ALLOWED:
+      if (vmp_address_get_scope (&transfer->refused) == VMP_SCOPE_PUBLIC)
+        return g_strdup ("its address is on the public Internet, and the setting allow_public_nodes is off");
+      return g_strdup ("its address is none that a computer of yours can have");
+
+    case VMP_TRANSFER_MOVED:
+      vmp_address_print (&transfer->refused, address);
+      return g_strdup_printf ("it is at %s now, which is not the address that was approved", address);
+
+    case VMP_TRANSFER_KEY_CHANGED:
+      return g_strdup ("another key than the one that was approved answers there");
+
+    case VMP_TRANSFER_KEY_UNKNOWN:
+      return g_strdup ("no authority that this computer trusts has signed its key");
+
+    case VMP_TRANSFER_TIMED_OUT:
+      return g_strdup_printf ("no answer within %g seconds", transfer->timeout_ms / 1000.0);
+
+    case VMP_TRANSFER_TOO_LONG:
+      return g_strdup_printf ("its answer is longer than %" G_GUINT64_FORMAT " KB", transfer->max_body_bytes / 1024);
+
+    case VMP_TRANSFER_DONE:
+    case VMP_TRANSFER_NO_CONNECTION:
+    case VMP_TRANSFER_NO_ANSWER:
+    case VMP_TRANSFER_BROKEN:
+    default:
+      break;
+    }
 
   switch (code)
     {
@@ -392,6 +468,9 @@ why_it_ended (VmpTransfer *transfer,
     case CURLE_PARTIAL_FILE:
       return g_strdup ("the connection was closed");
 
+    case CURLE_SSL_CONNECT_ERROR:
+      return g_strdup ("no TLS connection, as https needs it, could be agreed on with what answers there");
+
     default:
       break;
     }
@@ -412,20 +491,20 @@ vmp_transfer_finish (VmpTransfer *transfer,
   if (events != NULL && transfer->needs_fresh_connection)
     {
       curl_multi_remove_handle (self->multi, transfer->easy);
-      transfer->needs_fresh_connection = FALSE;
-      curl_easy_setopt (transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+      vmp_transfer_prepare_again (transfer);
       curl_multi_add_handle (self->multi, transfer->easy);
       return;
     }
 
   end = how_it_ended (transfer, code);
   if (end != VMP_TRANSFER_DONE)
-    reason = why_it_ended (transfer, code);
+    reason = why_it_ended (transfer, end, code);
 
-  /* Before the call, which may start another transfer or free what this one reads. */
+  /* Before the call, which may free what this one reads; it may still ask this one for its address and key. */
   release (self, transfer);
   if (events != NULL)
     events->done (user_data, end, reason);
+  recycle (self, transfer);
 }
 
 void
@@ -438,9 +517,14 @@ vmp_transfer_cancel (VmpTransfer *transfer)
   transfer->events = NULL;
   stop_yielding (transfer);
   if (self->inside_curl)
-    g_queue_push_tail (&self->cancelled, transfer);
+    {
+      g_queue_push_tail (&self->cancelled, transfer);
+    }
   else
-    release (self, transfer);
+    {
+      release (self, transfer);
+      recycle (self, transfer);
+    }
 }
 
 void

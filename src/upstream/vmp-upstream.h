@@ -10,6 +10,7 @@
 #include "core/vmp-poll.h"
 #include "core/vmp-slice.h"
 #include "core/vmp-url.h"
+#include "upstream/vmp-reach.h"
 
 G_BEGIN_DECLS
 
@@ -26,13 +27,22 @@ typedef struct {
   const char *body;
   gsize body_len;
   gboolean has_body;          /* FALSE: neither a body nor a Content-Length is sent */
+  const VmpReach *reach;      /* what may be connected to; NULL: as a zero-initialised one. Copied */
+  guint timeout_ms;           /* for all of it; 0: none, since a prompt may be read silently for minutes */
+  gsize max_body_bytes;       /* of the answer; 0: as many as come */
 } VmpTransferRequest;
 
 typedef enum {
   VMP_TRANSFER_DONE,
   VMP_TRANSFER_NO_CONNECTION, /* nobody answered at the address, or its name is unknown */
   VMP_TRANSFER_NO_ANSWER,     /* connected, but it ended before a head came */
-  VMP_TRANSFER_BROKEN         /* it ended inside the body */
+  VMP_TRANSFER_BROKEN,        /* it ended inside the body */
+  VMP_TRANSFER_TIMED_OUT,     /* timeout_ms is over */
+  VMP_TRANSFER_NOT_ALLOWED,   /* no address of it may be connected to: nothing was sent */
+  VMP_TRANSFER_MOVED,         /* it is not at one of reach->addresses any more: nothing was sent */
+  VMP_TRANSFER_KEY_CHANGED,   /* another key than reach->key answered: nothing was sent */
+  VMP_TRANSFER_KEY_UNKNOWN,   /* no known authority has signed its key: nothing was sent */
+  VMP_TRANSFER_TOO_LONG       /* its body has more than max_body_bytes */
 } VmpTransferEnd;
 
 /* The head of an answer; valid during the call only. */
@@ -80,6 +90,14 @@ VmpTransfer *vmp_upstream_start (VmpUpstream              *self,
                                  const VmpTransferRequest *request,
                                  const VmpTransferEvents  *events,
                                  gpointer                  user_data);
+
+/* The address it is connected to, in canonical form; "" before it is. Valid in its callbacks, done() too, and until
+ * then. (transfer none) */
+const char *vmp_transfer_get_address (VmpTransfer *transfer);
+
+/* The key that answers it, as VmpReach has it. Only for transfers with reach->any_key, in head() and later. (transfer
+ * full) (nullable): NULL without TLS */
+char *vmp_transfer_dup_key (VmpTransfer *transfer);
 
 /* Lets a paused transfer go on; body() and done() may be called before it returns. Not for use in a callback. */
 void vmp_transfer_resume (VmpTransfer *transfer);
