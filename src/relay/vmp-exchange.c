@@ -11,8 +11,13 @@
 
 #include <string.h>
 
+/* Fields that are added to a request: Via, Authorization. */
+#define OWN_FIELDS 2
+
 struct _VmpRelay {
   VmpUpstream *upstream;
+  VmpRegistry *registry;
+  const char *via;
   GQueue exchanges; /* of VmpExchange */
 };
 
@@ -31,6 +36,10 @@ struct _VmpExchange {
   const VmpReplySink *sink_funcs;
   gpointer sink;
   VmpTransfer *transfer; /* NULL once it is done */
+  gint64 asked;          /* monotonic µs */
+  gint64 answered;       /* when the head of the answer came; 0: not yet */
+  VmpTrafficResult result; /* what the node is told became of it */
+  char *failure;         /* the reason, when it failed */
 
   ExchangeState state;
   gboolean paused;
@@ -45,6 +54,7 @@ static const char * const outcome_strings[VMP_N_OUTCOMES] = {
   [VMP_OUTCOME_UPSTREAM_FAILED] = "upstream failed",
   [VMP_OUTCOME_CLIENT_GONE] = "client gone",
   [VMP_OUTCOME_SHUT_DOWN] = "shut down",
+  [VMP_OUTCOME_REVOKED] = "revoked",
 };
 
 const char *
@@ -59,12 +69,16 @@ vmp_outcome_to_string (VmpOutcome outcome)
 static void
 end_exchange (VmpExchange *self)
 {
+  double latency_ms = self->answered != 0 ? (self->answered - self->asked) / 1000.0 : 0;
+
   if (self->transfer != NULL)
     vmp_transfer_cancel (g_steal_pointer (&self->transfer));
 
   g_queue_unlink (&self->relay->exchanges, &self->link);
+  vmp_registry_end_request (self->relay->registry, self->node, self->result, latency_ms, self->failure);
   vmp_node_unref (self->node);
   vmp_buffer_clear (&self->held);
+  g_free (self->failure);
   g_free (self);
 }
 
@@ -233,6 +247,16 @@ keep_end_to_end (const VmpHttpField *fields,
 }
 
 static void
+set_failure (VmpExchange     *self,
+             VmpTrafficResult result,
+             char            *reason)
+{
+  self->result = result;
+  g_free (self->failure);
+  self->failure = reason;
+}
+
+static void
 transfer_head_cb (gpointer               user_data,
                   const VmpTransferHead *head)
 {
@@ -240,7 +264,13 @@ transfer_head_cb (gpointer               user_data,
   VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS];
   guint n_fields = keep_end_to_end (head->fields, head->n_fields, fields);
 
-  vmp_node_learn (self->node, VMP_NODE_ONLINE, NULL);
+  self->answered = g_get_monotonic_time ();
+  if (head->status == 401 || head->status == 403)
+    self->result = VMP_TRAFFIC_UNAUTHORIZED;
+  else if (head->status >= 500)
+    set_failure (self, VMP_TRAFFIC_FAILED, g_strdup_printf ("it answered with status %u", head->status));
+  else
+    self->result = VMP_TRAFFIC_ANSWERED;
   self->state = is_event_stream (head) && !is_encoded (head) ? EVENTS : PASSING;
   self->length_promised = head->length >= 0;
   self->ends_by_close = head->ends_by_close;
@@ -305,7 +335,7 @@ transfer_body_cb (gpointer    user_data,
 static const char *
 remedy_for (VmpNode *node)
 {
-  const char *host = vmp_node_get_base_url (node)->host;
+  const char *host = node->base_url->host;
   g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
 
   if (g_str_equal (host, "localhost") || (address != NULL && g_inet_address_get_is_loopback (address)))
@@ -315,25 +345,53 @@ remedy_for (VmpNode *node)
          "Network there.";
 }
 
+/* Ends it for a failure of the node. The node is told of it at the end; a node that is not who it was when its owner
+ * approved it needs that approval anew. */
 static void
 fail (VmpExchange   *self,
       VmpTransferEnd end,
       const char    *reason)
 {
-  g_autofree char *message = NULL;
-  const char *base_url = vmp_node_get_base_url (self->node)->text;
+  const char *name = vmp_provider_get_name (self->node->provider == VMP_PROVIDER_AUTO ? VMP_PROVIDER_LMSTUDIO
+                                                                                      : self->node->provider);
+  const char *base_url = self->node->base_url->text;
+  g_autoptr (VmpNode) node = vmp_node_ref (self->node);
+  VmpRegistry *registry = self->relay->registry;
   VmpProblem problem = VMP_PROBLEM_UPSTREAM_UNAVAILABLE;
+  const char *suspended = NULL;
+  g_autofree char *message = NULL;
 
+  set_failure (self, VMP_TRAFFIC_FAILED, g_strdup (reason));
   switch (end)
     {
     case VMP_TRANSFER_NO_CONNECTION:
-      vmp_node_learn (self->node, VMP_NODE_OFFLINE, reason);
-      message = g_strdup_printf ("LM Studio at %s cannot be reached (%s). %s", base_url, reason,
+      self->result = VMP_TRAFFIC_UNREACHABLE;
+      message = g_strdup_printf ("%s at %s cannot be reached (%s). %s", name, base_url, reason,
                                  remedy_for (self->node));
       break;
 
+    case VMP_TRANSFER_NOT_ALLOWED:
+      self->result = VMP_TRAFFIC_UNREACHABLE;
+      message = g_strdup_printf ("%s at %s may not be reached: %s.", name, base_url, reason);
+      break;
+
+    case VMP_TRANSFER_MOVED:
+    case VMP_TRANSFER_KEY_CHANGED:
+      self->result = VMP_TRAFFIC_ABANDONED;
+      message = g_strdup_printf ("%s at %s is not the one its owner approved: %s. Nothing was sent to it. If this is "
+                                 "right, approve it again.", name, base_url, reason);
+      suspended = end == VMP_TRANSFER_MOVED ? "Its address has changed." : "The key of its certificate has changed.";
+      break;
+
+    case VMP_TRANSFER_KEY_UNKNOWN:
+      self->result = VMP_TRAFFIC_UNREACHABLE;
+      message = g_strdup_printf ("The certificate of %s at %s is not signed by an authority that this computer knows, "
+                                 "and its key is not approved yet. Nothing was sent to it.", name, base_url);
+      break;
+
     case VMP_TRANSFER_NO_ANSWER:
-      message = g_strdup_printf ("LM Studio at %s took the request but ended the connection without an answer (%s).",
+    case VMP_TRANSFER_TIMED_OUT:
+      message = g_strdup_printf ("%s at %s took the request but ended the connection without an answer (%s).", name,
                                  base_url, reason);
       break;
 
@@ -341,11 +399,16 @@ fail (VmpExchange   *self,
     case VMP_TRANSFER_DONE:
     default:
       problem = VMP_PROBLEM_UPSTREAM_INTERRUPTED;
-      message = g_strdup_printf ("LM Studio at %s broke off in the middle of its answer.", base_url);
+      if (reason == NULL)
+        set_failure (self, VMP_TRAFFIC_FAILED, g_strdup ("it broke off in the middle of an answer"));
+      message = g_strdup_printf ("%s at %s broke off in the middle of its answer.", name, base_url);
       break;
     }
 
+  /* The exchange first: suspending ends all that run on the node. */
   end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, problem, message);
+  if (suspended != NULL)
+    vmp_registry_suspend_approval (registry, node, suspended);
 }
 
 static void
@@ -383,6 +446,15 @@ static const VmpTransferEvents transfer_events = {
   .done = transfer_done_cb,
 };
 
+/* Whether the node's token may be sent to whoever answers there: not before it is bound to the addresses of its
+ * name. */
+static gboolean
+may_send_token (const VmpNode *node)
+{
+  return node->token != NULL && node->approval == VMP_APPROVAL_APPROVED
+         && (node->addresses != NULL || !vmp_node_host_can_move (node));
+}
+
 VmpExchange *
 vmp_exchange_start (VmpRelay           *relay,
                     const VmpCall      *call,
@@ -390,10 +462,9 @@ vmp_exchange_start (VmpRelay           *relay,
                     const VmpReplySink *sink_funcs,
                     gpointer            sink)
 {
-  VmpExchange *self = g_new0 (VmpExchange, 1);
-  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS];
+  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS + OWN_FIELDS];
   VmpTransferRequest request = {
-    .base_url = vmp_node_get_base_url (node),
+    .base_url = node->base_url,
     .method = call->method,
     .target = call->target,
     .fields = fields,
@@ -401,16 +472,28 @@ vmp_exchange_start (VmpRelay           *relay,
     .body_len = call->body_len,
     .has_body = call->has_body,
   };
+  g_autofree char *authorization = NULL;
+  VmpReach reach;
+  VmpExchange *self;
   guint n_end_to_end;
   guint i;
 
+  if (!vmp_registry_begin_request (relay->registry, node))
+    return NULL;
+
+  self = g_new0 (VmpExchange, 1);
   self->relay = relay;
   self->call = call;
   self->node = vmp_node_ref (node);
   self->sink_funcs = sink_funcs;
   self->sink = sink;
+  self->asked = g_get_monotonic_time ();
+  self->result = VMP_TRAFFIC_ABANDONED;
   self->link.data = self;
   g_queue_push_tail_link (&relay->exchanges, &self->link);
+
+  vmp_node_get_reach (node, vmp_registry_get_public_allowed (relay->registry), &reach);
+  request.reach = &reach;
 
   n_end_to_end = keep_end_to_end (call->fields, call->n_fields, fields);
   for (i = 0; i < n_end_to_end; i++)
@@ -419,7 +502,16 @@ vmp_exchange_start (VmpRelay           *relay,
         fields[request.n_fields++] = fields[i];
     }
 
+  fields[request.n_fields++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Via"), vmp_slice (relay->via) };
+  if (may_send_token (node))
+    {
+      authorization = g_strconcat ("Bearer ", node->token, NULL);
+      fields[request.n_fields++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Authorization"), vmp_slice (authorization) };
+    }
+
   self->transfer = vmp_upstream_start (relay->upstream, &request, &transfer_events, self);
+  if (authorization != NULL)
+    explicit_bzero (authorization, strlen (authorization));
 
   return self;
 }
@@ -441,11 +533,15 @@ vmp_exchange_client_gone (VmpExchange *self)
 }
 
 VmpRelay *
-vmp_relay_new (VmpUpstream *upstream)
+vmp_relay_new (VmpUpstream *upstream,
+               VmpRegistry *registry,
+               const char  *via)
 {
   VmpRelay *self = g_new0 (VmpRelay, 1);
 
   self->upstream = upstream;
+  self->registry = registry;
+  self->via = via;
   g_queue_init (&self->exchanges);
 
   return self;
@@ -472,4 +568,23 @@ vmp_relay_shut_down (VmpRelay *self)
   while (self->exchanges.head != NULL)
     end_badly (self->exchanges.head->data, VMP_OUTCOME_SHUT_DOWN, VMP_PROBLEM_SHUTTING_DOWN,
                "Vampire was stopped before the answer was complete.");
+}
+
+void
+vmp_relay_revoke (VmpRelay        *self,
+                  VmpExchangeMatch match,
+                  gconstpointer    what,
+                  const char      *message)
+{
+  GList *link = self->exchanges.head;
+
+  while (link != NULL)
+    {
+      VmpExchange *exchange = link->data;
+
+      /* The end of one takes only its own link out. */
+      link = link->next;
+      if (match (exchange->call, exchange->node, what))
+        end_badly (exchange, VMP_OUTCOME_REVOKED, VMP_PROBLEM_REVOKED, message);
+    }
 }

@@ -9,7 +9,7 @@
 
 #include "core/vmp-call.h"
 #include "core/vmp-problem.h"
-#include "nodes/vmp-node.h"
+#include "nodes/vmp-registry.h"
 #include "upstream/vmp-upstream.h"
 
 G_BEGIN_DECLS
@@ -23,6 +23,7 @@ typedef enum {
   VMP_OUTCOME_UPSTREAM_FAILED,
   VMP_OUTCOME_CLIENT_GONE,
   VMP_OUTCOME_SHUT_DOWN,
+  VMP_OUTCOME_REVOKED, /* the key, the share or the node's approval that it ran under is no more */
   VMP_N_OUTCOMES
 } VmpOutcome;
 
@@ -57,7 +58,9 @@ typedef struct {
 } VmpReplySink;
 
 /* Keeps the exchanges of a gateway. (transfer full) */
-VmpRelay *vmp_relay_new (VmpUpstream *upstream);
+VmpRelay *vmp_relay_new (VmpUpstream *upstream,
+                         VmpRegistry *registry,
+                         const char  *via);
 /* All exchanges must have ended. */
 void vmp_relay_free (VmpRelay *self);
 /* Exchanges under way. */
@@ -67,15 +70,26 @@ guint vmp_relay_get_active (VmpRelay *self);
  * 503, others by tearing. */
 void vmp_relay_shut_down (VmpRelay *self);
 
+/* Whether an exchange is meant. */
+typedef gboolean (*VmpExchangeMatch) (const VmpCall *call,
+                                      const VmpNode *node,
+                                      gconstpointer  what);
+
+/* Ends those that are meant with VMP_OUTCOME_REVOKED, in the same ways. @message: a sentence for their clients */
+void vmp_relay_revoke (VmpRelay        *self,
+                       VmpExchangeMatch match,
+                       gconstpointer    what,
+                       const char      *message);
+
 /**
  * vmp_exchange_start:
  * @call: must stay valid until the exchange ends
  * @sink_funcs: static
  *
- * Asks the node. After the sink's end(), problem() or tear() the exchange is gone. Nothing is called before this
- * returns.
+ * Asks the node, with its token, if that is one it may get. After the sink's end(), problem() or tear() the exchange is
+ * gone. Nothing is called before this returns.
  *
- * Returns: (transfer none): the exchange
+ * Returns: (transfer none) (nullable): the exchange; NULL when the node may not be asked now, and nothing is called
  */
 VmpExchange *vmp_exchange_start (VmpRelay           *relay,
                                  const VmpCall      *call,
