@@ -170,27 +170,25 @@ token_matches (const char *token,
   return difference == 0;
 }
 
+/* What the request shows to be let in: a bearer token or, as Anthropic's clients send it, an API key. FALSE:
+ * nothing. */
 static gboolean
-token_is_given (const VmpSettings *settings,
-                const VmpHttpHead *head,
-                const char       **message)
+get_credential (const VmpHttpHead *head,
+                VmpSlice          *credential)
 {
   static const char bearer[] = "Bearer ";
   const VmpSlice *authorization = vmp_http_head_get (head, "Authorization");
   const VmpSlice *api_key = vmp_http_head_get (head, "X-Api-Key");
-  VmpSlice given;
 
-  *message = "This gateway asks for a token: send it as \"Authorization: Bearer …\".";
   if (authorization != NULL && authorization->len > strlen (bearer)
       && g_ascii_strncasecmp (authorization->data, bearer, strlen (bearer)) == 0)
-    given = (VmpSlice) { authorization->data + strlen (bearer), authorization->len - strlen (bearer) };
+    *credential = (VmpSlice) { authorization->data + strlen (bearer), authorization->len - strlen (bearer) };
   else if (api_key != NULL)
-    given = *api_key; /* as Anthropic's clients send it */
+    *credential = *api_key;
   else
     return FALSE;
 
-  *message = "The token is not the one this gateway was given in VAMPIRE_AUTH_TOKEN.";
-  return token_matches (settings->auth_token, given);
+  return TRUE;
 }
 
 static gboolean
@@ -208,6 +206,16 @@ vmp_access_is_data_path (VmpSlice path)
   return path_is_under (path, "/v1");
 }
 
+/* By the path as the control surface reads it, which undoes its percent-encoding. What cannot be read counts as
+ * well. */
+static gboolean
+is_control_path (VmpSlice path)
+{
+  g_autofree char *decoded = g_uri_unescape_segment (path.data, path.data + path.len, NULL);
+
+  return decoded == NULL || path_is_under (vmp_slice (decoded), "/vampire/v1");
+}
+
 static VmpAccess
 refuse (VmpAccessVerdict *verdict,
         VmpProblem        problem,
@@ -219,19 +227,59 @@ refuse (VmpAccessVerdict *verdict,
   return VMP_ACCESS_REFUSED;
 }
 
-VmpAccess
-vmp_access_check (const VmpSettings *settings,
-                  const VmpHttpHead *head,
-                  gboolean           on_loopback,
-                  VmpAccessVerdict  *verdict)
+/* The last of the checks: does who asks have to be known, and are they? */
+static VmpAccess
+check_credential (const VmpAccessRules *rules,
+                  const VmpHttpHead    *head,
+                  VmpAccessVerdict     *verdict)
 {
+  const char *auth_token = rules->settings->auth_token;
+  gboolean is_data = vmp_access_is_data_path (head->path);
+  gboolean is_control = !is_data && is_control_path (head->path);
+  gboolean must_be_known = rules->door == VMP_DOOR_SHARED || (auth_token != NULL && (is_data || is_control));
+  VmpSlice given = { NULL, 0 };
+  gboolean is_given = get_credential (head, &given);
+
+  if (is_given && auth_token != NULL && token_matches (auth_token, given))
+    return VMP_ACCESS_GRANTED;
+  if (is_given && rules->door == VMP_DOOR_LOOPBACK && rules->owner_token != NULL
+      && token_matches (rules->owner_token, given))
+    return VMP_ACCESS_GRANTED;
+
+  if (is_given && rules->keys != NULL && (rules->door == VMP_DOOR_LOOPBACK || rules->sharing))
+    verdict->key = vmp_client_keys_check (rules->keys, given);
+
+  if (!must_be_known || (verdict->key != NULL && !is_control))
+    return VMP_ACCESS_GRANTED;
+  if (verdict->key != NULL)
+    return refuse (verdict, VMP_PROBLEM_OWNER_ONLY,
+                   "A client key is for the models under /v1; managing this gateway is for its owner.");
+  if (rules->door == VMP_DOOR_SHARED && is_given)
+    return refuse (verdict, VMP_PROBLEM_CLIENT_KEY,
+                   "This key is unknown here, or it was revoked or has expired. Ask the owner of this computer for a "
+                   "new one.");
+  if (rules->door == VMP_DOOR_SHARED)
+    return refuse (verdict, VMP_PROBLEM_CLIENT_KEY,
+                   "This computer shares its models with those who have a key: send it as \"Authorization: Bearer …\". "
+                   "Its owner can make one.");
+
+  return refuse (verdict, VMP_PROBLEM_TOKEN,
+                 is_given ? "The token is not the one this gateway was given in VAMPIRE_AUTH_TOKEN."
+                          : "This gateway asks for a token: send it as \"Authorization: Bearer …\".");
+}
+
+VmpAccess
+vmp_access_check (const VmpAccessRules *rules,
+                  const VmpHttpHead    *head,
+                  VmpAccessVerdict     *verdict)
+{
+  const VmpSettings *settings = rules->settings;
   const VmpSlice *origin = vmp_http_head_get (head, "Origin");
   const VmpSlice *fetch_site = vmp_http_head_get (head, "Sec-Fetch-Site");
-  const char *message;
 
   *verdict = (VmpAccessVerdict) { .cors_origin = { NULL, 0 } };
 
-  if (on_loopback && !host_is_allowed (settings, head))
+  if (rules->door == VMP_DOOR_LOOPBACK && !host_is_allowed (settings, head))
     return refuse (verdict, VMP_PROBLEM_HOST_NOT_ALLOWED,
                    "The Host header names a computer other than this one. If that name is meant to reach Vampire, add "
                    "it to VAMPIRE_ALLOWED_HOSTS.");
@@ -250,15 +298,12 @@ vmp_access_check (const VmpSettings *settings,
                      "Web pages of other sites may not embed what Vampire serves.");
     }
 
-  if (vmp_slice_equal (head->method, "OPTIONS"))
+  /* A preflight cannot carry a key; for those who have a page that may ask, that is no reason to refuse it. */
+  if (vmp_slice_equal (head->method, "OPTIONS")
+      && (rules->door != VMP_DOOR_SHARED || verdict->cors_origin.data != NULL))
     return VMP_ACCESS_PREFLIGHT;
 
-  if (settings->auth_token != NULL
-      && (vmp_access_is_data_path (head->path) || path_is_under (head->path, "/vampire/v1"))
-      && !token_is_given (settings, head, &message))
-    return refuse (verdict, VMP_PROBLEM_TOKEN, message);
-
-  return VMP_ACCESS_GRANTED;
+  return check_credential (rules, head, verdict);
 }
 
 guint

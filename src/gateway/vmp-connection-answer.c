@@ -288,7 +288,7 @@ vmp_connection_problem (VmpConnection *self,
 
   json = vmp_problem_to_json (problem, message, FALSE);
   fields[n++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Content-Type"), VMP_SLICE_LITERAL ("application/json") };
-  if (problem == VMP_PROBLEM_TOKEN)
+  if (vmp_problem_status (problem) == 401)
     fields[n++] = challenge;
   if (vmp_problem_status (problem) == 503)
     fields[n++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Retry-After"), VMP_SLICE_LITERAL ("1") };
@@ -358,11 +358,31 @@ vmp_connection_set_answerer (VmpConnection          *self,
 }
 
 void
+vmp_connection_set_key (VmpConnection *self,
+                        const char    *key_id)
+{
+  g_free (self->key);
+  self->key = g_strdup (key_id);
+}
+
+const char *
+vmp_connection_get_key (VmpConnection *self)
+{
+  return self->key;
+}
+
+void
 vmp_connection_set_node (VmpConnection *self,
                          const char    *id)
 {
   g_free (self->node);
   self->node = g_strdup (id);
+}
+
+const char *
+vmp_connection_get_node (VmpConnection *self)
+{
+  return self->node;
 }
 
 void

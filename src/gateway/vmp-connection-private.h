@@ -32,6 +32,8 @@ struct _VmpConnection {
   int fd;
   ConnectionState state;
   gint64 deadline;         /* monotonic µs; 0 when there is none */
+  gint64 dismissed_until;  /* monotonic µs; 0 when it was not dismissed */
+  gboolean is_shared;
   guint busy;              /* calls in progress that still need this object */
 
   VmpBuffer in;            /* from the first byte of the request at hand */
@@ -47,6 +49,7 @@ struct _VmpConnection {
   const VmpAnswererFuncs *answerer;
   gpointer answerer_data;
   char *cors_origin;
+  char *key;               /* id of the client key; NULL */
 
   char *node;              /* for the access log, as are the next four */
   const char *outcome;

@@ -29,6 +29,7 @@ free_connection (VmpConnection *self)
   vmp_buffer_clear (&self->out);
   g_clear_object (&self->local);
   g_clear_object (&self->peer);
+  g_free (self->key);
   g_free (self);
 }
 
@@ -536,7 +537,8 @@ VmpConnection *
 vmp_connection_new (VmpServing     *serving,
                     int             fd,
                     GSocketAddress *local,
-                    GSocketAddress *peer)
+                    GSocketAddress *peer,
+                    gboolean        is_shared)
 {
   VmpConnection *self = g_new0 (VmpConnection, 1);
   int on = 1;
@@ -545,6 +547,7 @@ vmp_connection_new (VmpServing     *serving,
   self->fd = fd;
   self->local = g_object_ref (local);
   self->peer = g_object_ref (peer);
+  self->is_shared = is_shared;
   self->state = READING_HEAD;
   self->outcome = "done";
   vmp_connection_set_deadline (self, VMP_LIMIT_HEAD_MS);
@@ -553,6 +556,18 @@ vmp_connection_new (VmpServing     *serving,
   vmp_poll_watch (serving->poll, &self->watch, fd, VMP_POLL_IN, ready_cb, self);
 
   return self;
+}
+
+gboolean
+vmp_connection_is_shared (VmpConnection *self)
+{
+  return self->is_shared;
+}
+
+void
+vmp_connection_set_shared (VmpConnection *self)
+{
+  self->is_shared = TRUE;
 }
 
 GSocketAddress *
@@ -571,6 +586,11 @@ void
 vmp_connection_sweep (VmpConnection *self,
                       gint64         now)
 {
+  if (self->dismissed_until != 0 && now >= self->dismissed_until)
+    {
+      vmp_connection_close_now (self);
+      return;
+    }
   if (self->deadline == 0 || now < self->deadline)
     return;
 
@@ -588,16 +608,32 @@ vmp_connection_sweep (VmpConnection *self,
   vmp_connection_leave (self);
 }
 
-void
-vmp_connection_drain (VmpConnection *self)
+/* Closes it once the request at hand is answered; one that has not come whole is refused. */
+static void
+stop_serving (VmpConnection *self,
+              VmpProblem     problem,
+              const char    *message)
 {
   vmp_connection_enter (self);
   self->keep = FALSE;
   if (self->state == READING_BODY)
-    vmp_connection_problem (self, VMP_PROBLEM_SHUTTING_DOWN, "Vampire was stopped before the request was complete.");
+    vmp_connection_problem (self, problem, message);
   else if (self->state == READING_HEAD || self->state == LINGERING)
     vmp_connection_close_now (self);
   vmp_connection_leave (self);
+}
+
+void
+vmp_connection_drain (VmpConnection *self)
+{
+  stop_serving (self, VMP_PROBLEM_SHUTTING_DOWN, "Vampire was stopped before the request was complete.");
+}
+
+void
+vmp_connection_dismiss (VmpConnection *self)
+{
+  self->dismissed_until = g_get_monotonic_time () + VMP_LIMIT_FAREWELL_MS * 1000;
+  stop_serving (self, VMP_PROBLEM_REVOKED, "The owner of this computer has ended the access.");
 }
 
 void

@@ -63,14 +63,19 @@ struct _VmpServing {
 /**
  * vmp_connection_new:
  * @fd: (transfer full): a non-blocking socket
+ * @is_shared: whether it came in where other computers are let in
  *
  * Begins to read. Nothing is called before this returns. It frees itself after funcs->closed().
  */
 VmpConnection *vmp_connection_new (VmpServing     *serving,
                                    int             fd,
                                    GSocketAddress *local,
-                                   GSocketAddress *peer);
+                                   GSocketAddress *peer,
+                                   gboolean        is_shared);
 
+/* Whether it is from another computer that is let in while its owner shares. */
+gboolean vmp_connection_is_shared (VmpConnection *self);
+void vmp_connection_set_shared (VmpConnection *self);
 GSocketAddress *vmp_connection_get_local_address (VmpConnection *self);
 GSocketAddress *vmp_connection_get_peer_address (VmpConnection *self);
 
@@ -80,6 +85,10 @@ void vmp_connection_sweep (VmpConnection *self,
 
 /* Closes it now if no request is under way. Otherwise it closes after the answer. */
 void vmp_connection_drain (VmpConnection *self);
+
+/* Whoever is at the other end may not be here any longer: it is drained, and closed for good after
+ * VMP_LIMIT_FAREWELL_MS, which the end of a running answer gets to reach its client. */
+void vmp_connection_dismiss (VmpConnection *self);
 
 /* Closes it now, whatever it does. */
 void vmp_connection_kill (VmpConnection *self);
@@ -94,9 +103,15 @@ void vmp_connection_set_answerer (VmpConnection          *self,
 void vmp_connection_set_cors_origin (VmpConnection *self,
                                      VmpSlice       origin);
 
+/* Which client key let the request at hand in, by its id; NULL: none. It stays until the next one is set. */
+void vmp_connection_set_key (VmpConnection *self,
+                             const char    *key_id);
+const char *vmp_connection_get_key (VmpConnection *self);
+
 /* For the access log: the id of the node that answers, and how the answer ended (static; "done" unless it is set). */
 void vmp_connection_set_node (VmpConnection *self,
                               const char    *id);
+const char *vmp_connection_get_node (VmpConnection *self);
 void vmp_connection_set_outcome (VmpConnection *self,
                                  const char    *outcome);
 

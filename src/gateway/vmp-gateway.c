@@ -1,271 +1,200 @@
 /* SPDX-License-Identifier: MIT
  *
- * Implementation of VmpGateway: who may come in, which surface answers, and how it all stops.
+ * Implementation of VmpGateway: it makes the parts, tells them of each other's changes, and stops them.
  */
 
-#include "gateway/vmp-gateway.h"
-
-#include "gateway/vmp-access.h"
-#include "gateway/vmp-connection.h"
-#include "gateway/vmp-listener.h"
-#include "gateway/vmp-surface-control.h"
-#include "gateway/vmp-surface-openai.h"
-#include "relay/vmp-exchange.h"
+#include "gateway/vmp-control.h"
+#include "gateway/vmp-gateway-private.h"
+#include "gateway/vmp-owner-file.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* After running answers were ended, their last bytes get this long to reach their clients. */
-#define FAREWELL_MS 1000
-
-/* So much free heap is kept for the next requests. */
-#define IDLE_HEAP_BYTES (2 * 1024 * 1024)
 
 /* From this size on, memory is not taken from the heap. */
 #define OWN_MEMORY_BYTES (256 * 1024)
 
-struct _VmpGateway {
-  VmpSettings *settings;
-  GMainContext *context;
-  char *instance;
-  gint64 started;
+/* How often followers of the events are told of the counts. */
+#define METRICS_MS 2000
 
-  VmpPoll *poll;
-  VmpUpstream *upstream;
-  VmpRelay *relay;
-  VmpNode *default_node;
-  VmpSurfaceControl *control;
+/* What other computers see of this one on the network, before its name. */
+#define SERVICE_NAME "Vampire on %s"
 
-  VmpListener *listener;
-  char *url;
-  VmpServing serving;
-  GHashTable *connections; /* set of VmpConnection */
-  GHashTable *peers;       /* address as text -> number of its connections */
-  VmpTimer sweep;
-
-  VmpTimer drain_timer;
-  gboolean answers_ended;
-  VmpGatewayStopped stopped;
-  gpointer stopped_data;
-};
-
-static void sweep_cb (gpointer user_data);
-
-/* -- Connections --------------------------------------------------------------------------- */
+/* -- Changes of one part that others must hear of ---------------------------------------------- */
 
 static gboolean
-address_is_loopback (GSocketAddress *address)
+has_no_approval (const VmpCall *call,
+                 const VmpNode *node,
+                 gconstpointer  what)
 {
-  return g_inet_address_get_is_loopback (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address)));
-}
-
-static char *
-peer_key (GSocketAddress *peer)
-{
-  return g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (peer)));
-}
-
-static gboolean
-serving_admit (gpointer           user_data,
-               VmpConnection     *connection,
-               const VmpHttpHead *head)
-{
-  VmpGateway *self = user_data;
-  gboolean on_loopback = address_is_loopback (vmp_connection_get_local_address (connection));
-  VmpHttpField fields[VMP_ACCESS_PREFLIGHT_FIELDS];
-  VmpAccessVerdict verdict;
-  guint n;
-
-  switch (vmp_access_check (self->settings, head, on_loopback, &verdict))
-    {
-    case VMP_ACCESS_REFUSED:
-      vmp_connection_set_cors_origin (connection, verdict.cors_origin);
-      vmp_connection_problem (connection, verdict.problem, verdict.message);
-      return FALSE;
-
-    case VMP_ACCESS_PREFLIGHT:
-      vmp_connection_set_cors_origin (connection, verdict.cors_origin);
-      n = vmp_access_preflight_fields (head, fields);
-      vmp_connection_empty (connection, 204, VMP_SLICE_LITERAL ("No Content"), fields, n);
-      return FALSE;
-
-    case VMP_ACCESS_GRANTED:
-    default:
-      vmp_connection_set_cors_origin (connection, verdict.cors_origin);
-      break;
-    }
-
-  if (!vmp_access_is_data_path (head->path)
-      && (head->framing == VMP_BODY_CHUNKED || head->content_length > VMP_LIMIT_CONTROL_BODY_BYTES))
-    {
-      vmp_connection_problem (connection, VMP_PROBLEM_BODY_TOO_LARGE,
-                              "Vampire's own API takes documents of at most 1 MB, sent with a Content-Length.");
-      return FALSE;
-    }
-
-  return TRUE;
-}
-
-/* Methods that are passed on. CONNECT and TRACE have no place here, and unknown ones no meaning. */
-static gboolean
-is_relayed_method (VmpSlice method)
-{
-  static const char * const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" };
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (methods); i++)
-    {
-      if (vmp_slice_equal (method, methods[i]))
-        return TRUE;
-    }
-
-  return FALSE;
+  return node->approval != VMP_APPROVAL_APPROVED;
 }
 
 static void
-serving_request (gpointer          user_data,
-                 VmpConnection    *connection,
-                 const VmpRequest *request)
+revocation_cb (gpointer user_data)
 {
   VmpGateway *self = user_data;
 
-  if (!vmp_access_is_data_path (request->head.path))
-    vmp_surface_control_answer (self->control, connection, request);
-  else if (!is_relayed_method (request->head.method))
-    vmp_connection_problem (connection, VMP_PROBLEM_METHOD,
-                            "The API takes GET, HEAD, POST, PUT, PATCH and DELETE; there is no other method.");
+  vmp_relay_revoke (self->relay, has_no_approval, NULL, "The owner of this gateway has withdrawn the node's approval.");
+}
+
+static void
+registry_changed_cb (gpointer      user_data,
+                     VmpNode      *node,
+                     VmpNodeChange change)
+{
+  VmpGateway *self = user_data;
+
+  vmp_health_node_changed (self->health, node, change);
+
+  /* Or the next node of that name would get it. */
+  if (change == VMP_NODE_REMOVED)
+    vmp_token_vault_set (self->vault, node->id, NULL, NULL, NULL, NULL);
+
+  /* Not from here: the change may come from the end of just such an exchange. Nothing else runs in between. */
+  if (node->approval != VMP_APPROVAL_APPROVED && node->active_requests > 0)
+    vmp_poll_defer (self->poll, &self->revocation, revocation_cb, self);
+
+  vmp_events_add (self->events, change == VMP_NODE_APPROVAL_CHANGED ? "approval" : "node",
+                  vmp_control_node_event (node, change));
+}
+
+static void
+token_cb (gpointer    user_data,
+          const char *node_id,
+          const char *token,
+          gboolean    locked)
+{
+  VmpGateway *self = user_data;
+  VmpNode *node = vmp_registry_find (self->registry, node_id);
+
+  if (node == NULL)
+    return;
+  if (locked)
+    vmp_registry_set_token_locked (self->registry, node);
   else
-    vmp_surface_openai_answer (connection, request, self->relay, self->default_node);
+    vmp_registry_set_token (self->registry, node, token);
 }
 
 static void
-finish_drain (VmpGateway *self)
+job_cb (gpointer         user_data,
+        VmpDiscoveryJob *job)
 {
-  VmpGatewayStopped stopped = self->stopped;
-
-  self->stopped = NULL;
-  vmp_poll_clear_timer (self->poll, &self->drain_timer);
-  if (stopped != NULL)
-    stopped (self, self->stopped_data);
+  vmp_control_job_changed (user_data, job);
 }
 
+/* Base URLs under which this gateway itself would be found. */
 static void
-serving_closed (gpointer       user_data,
-                VmpConnection *connection)
+tell_own_urls (VmpGateway *self)
 {
-  VmpGateway *self = user_data;
-  g_autofree char *key = peer_key (vmp_connection_get_peer_address (connection));
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->peers, key));
-
-  if (n > 1)
-    g_hash_table_insert (self->peers, g_steal_pointer (&key), GUINT_TO_POINTER (n - 1));
-  else
-    g_hash_table_remove (self->peers, key);
-  g_hash_table_remove (self->connections, connection);
-
-  if (self->listener != NULL)
-    vmp_listener_resume (self->listener);
-  if (g_hash_table_size (self->connections) == 0 && self->serving.draining)
-    finish_drain (self);
-}
-
-static const VmpServingFuncs serving_funcs = {
-  .admit = serving_admit,
-  .request = serving_request,
-  .closed = serving_closed,
-};
-
-/* One client too many: it is told so, without a connection being made of it. */
-static void
-turn_away (int         fd,
-           const char *message)
-{
-  g_autofree char *json = vmp_problem_to_json (VMP_PROBLEM_TOO_MANY_CONNECTIONS, message, FALSE);
-  g_autofree char *answer = g_strdup_printf ("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                                             "Content-Length: %" G_GSIZE_FORMAT "\r\nRetry-After: 1\r\n"
-                                             "Connection: close\r\n\r\n%s", strlen (json), json);
-
-  /* Fresh sockets take this much; where one does not, closing says enough. */
-  if (send (fd, answer, strlen (answer), MSG_NOSIGNAL) < 0)
-    g_debug ("A client was turned away without a word");
-  close (fd);
-}
-
-static void
-accepted_cb (gpointer        user_data,
-             int             fd,
-             GSocketAddress *local,
-             GSocketAddress *peer)
-{
-  VmpGateway *self = user_data;
-  g_autofree char *key = peer_key (peer);
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->peers, key));
-
-  if (g_hash_table_size (self->connections) >= VMP_LIMIT_CONNECTIONS)
-    {
-      turn_away (fd, "Vampire serves as many connections as it can; try again in a moment.");
-      return;
-    }
-  if (n >= VMP_LIMIT_CONNECTIONS_PER_PEER)
-    {
-      turn_away (fd, "Too many connections from one address; let some end before opening more.");
-      return;
-    }
-
-  g_hash_table_insert (self->peers, g_steal_pointer (&key), GUINT_TO_POINTER (n + 1));
-  g_hash_table_add (self->connections, vmp_connection_new (&self->serving, fd, local, peer));
-  if (self->sweep.due == 0)
-    vmp_poll_set_timer (self->poll, &self->sweep, g_get_monotonic_time () + VMP_LIMIT_SWEEP_MS * 1000, sweep_cb, self);
-}
-
-typedef void (*ConnectionFunc) (VmpConnection *connection);
-
-/* Calls @func for all connections that are there now; it may close them. */
-static void
-for_each_connection (VmpGateway    *self,
-                     ConnectionFunc func)
-{
-  guint n;
-  g_autofree gpointer *all = g_hash_table_get_keys_as_array (self->connections, &n);
+  const char * const *lists[] = {
+    vmp_doors_get_addresses (self->doors), vmp_doors_get_shared_addresses (self->doors)
+  };
+  g_autoptr (GPtrArray) urls = g_ptr_array_new_with_free_func (g_free);
   guint i;
+  guint j;
 
-  for (i = 0; i < n; i++)
+  for (i = 0; i < G_N_ELEMENTS (lists); i++)
     {
-      if (g_hash_table_contains (self->connections, all[i]))
-        func (all[i]);
+      for (j = 0; lists[i][j] != NULL; j++)
+        g_ptr_array_add (urls, g_strconcat ("http://", lists[i][j], NULL));
     }
+  g_ptr_array_add (urls, NULL);
+  vmp_discovery_set_own_urls (self->discovery, (const char * const *) urls->pdata);
 }
 
 static void
-sweep_connection (VmpConnection *connection)
+announce (VmpGateway *self)
 {
-  vmp_connection_sweep (connection, g_get_monotonic_time ());
+  g_autofree char *name = g_strdup_printf (SERVICE_NAME, g_get_host_name ());
+  gboolean is_open = vmp_doors_get_shared_addresses (self->doors)[0] != NULL;
+
+  vmp_discovery_announce (self->discovery, name, is_open ? vmp_doors_get_port (self->doors) : 0);
 }
 
-/* A burst of streams leaves the heap full of holes; a program that sits in the tray all day should not keep them. */
 static void
-give_memory_back (void)
+share_changed_cb (gpointer  user_data,
+                  VmpShare *share)
 {
-#ifdef __GLIBC__
-  if (mallinfo2 ().fordblks > IDLE_HEAP_BYTES)
-    malloc_trim (0);
-#endif
+  VmpGateway *self = user_data;
+  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
+
+  /* While the parts are being made there is nothing to open yet. */
+  if (self->doors == NULL || self->discovery == NULL)
+    return;
+
+  vmp_doors_update_shared (self->doors);
+  tell_own_urls (self);
+  announce (self);
+  vmp_control_build_share (self, builder);
+  vmp_events_add (self->events, "share", vmp_json_builder_print (builder));
 }
 
 static void
-sweep_cb (gpointer user_data)
+key_gone_cb (gpointer            user_data,
+             const VmpClientKey *key)
+{
+  VmpGateway *self = user_data;
+  g_autoptr (JsonBuilder) builder = NULL;
+
+  /* One that expired while the gateway did not run. */
+  if (self->relay == NULL)
+    return;
+
+  vmp_doors_dismiss_key (self->doors, key->id);
+  builder = json_builder_new_immutable ();
+  json_builder_begin_object (builder);
+  vmp_json_add_string (builder, "id", key->id);
+  vmp_json_add_string (builder, "state", "removed");
+  json_builder_end_object (builder);
+  vmp_events_add (self->events, "key", vmp_json_builder_print (builder));
+}
+
+static void
+look_at_interfaces (VmpGateway *self)
+{
+  g_auto (GStrv) addresses = vmp_interfaces_dup_addresses ();
+
+  vmp_registry_set_own_addresses (self->registry, (const char * const *) addresses);
+}
+
+static void
+interfaces_changed_cb (gpointer user_data)
 {
   VmpGateway *self = user_data;
 
-  for_each_connection (self, sweep_connection);
-  if (vmp_relay_get_active (self->relay) == 0)
-    give_memory_back ();
-  if (g_hash_table_size (self->connections) > 0)
-    vmp_poll_set_timer (self->poll, &self->sweep, g_get_monotonic_time () + VMP_LIMIT_SWEEP_MS * 1000, sweep_cb, self);
+  look_at_interfaces (self);
+  vmp_doors_update_shared (self->doors);
+  tell_own_urls (self);
+  announce (self);
+}
+
+static void
+metrics_cb (gpointer user_data)
+{
+  VmpGateway *self = user_data;
+  g_autoptr (JsonBuilder) builder = NULL;
+
+  if (!vmp_events_has_readers (self->events))
+    return;
+
+  vmp_poll_set_timer (self->poll, &self->metrics, g_get_monotonic_time () + METRICS_MS * 1000, metrics_cb, self);
+  builder = json_builder_new_immutable ();
+  json_builder_begin_object (builder);
+  vmp_json_add_int (builder, "active_requests", vmp_relay_get_active (self->relay));
+  vmp_json_add_int (builder, "nodes_online", vmp_registry_count (self->registry, VMP_NODE_ONLINE));
+  vmp_json_add_int (builder, "nodes_offline", vmp_registry_count (self->registry, VMP_NODE_OFFLINE));
+  vmp_json_add_int (builder, "nodes_pending", vmp_registry_count_pending (self->registry));
+  vmp_json_add_int (builder, "shared_connections", vmp_doors_count_shared (self->doors));
+  json_builder_end_object (builder);
+  vmp_events_add (self->events, "metric", vmp_json_builder_print (builder));
+}
+
+void
+vmp_gateway_tell_metrics (VmpGateway *self)
+{
+  if (self->metrics.due == 0)
+    metrics_cb (self);
 }
 
 /* -- Life ---------------------------------------------------------------------------------- */
@@ -290,24 +219,80 @@ vmp_gateway_new (VmpSettings  *settings,
   self->context = context != NULL ? g_main_context_ref (context) : g_main_context_ref (g_main_context_default ());
   self->settings = vmp_settings_ref (settings);
   self->instance = g_uuid_string_random ();
+  self->via = g_strconcat ("1.1 vampire-", self->instance, NULL);
+  self->owner_token = vmp_owner_file_make_token ();
   self->started = g_get_monotonic_time ();
-  self->connections = g_hash_table_new (NULL, NULL);
-  self->peers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->default_node = vmp_node_new (settings->default_base_url);
-  self->serving.funcs = &serving_funcs;
-  self->serving.user_data = self;
-  self->serving.max_body_bytes = settings->max_body_bytes;
+  self->started_at = g_get_real_time () / G_USEC_PER_SEC;
 
   return self;
+}
+
+static VmpSecretsPlace
+secrets_place (const VmpSettings *settings)
+{
+  switch (settings->token_storage)
+    {
+    case VMP_TOKEN_STORAGE_KEYRING:
+      return VMP_SECRETS_KEYRING;
+
+    case VMP_TOKEN_STORAGE_FILE:
+      return VMP_SECRETS_FILE;
+
+    case VMP_TOKEN_STORAGE_AUTO:
+    default:
+      return VMP_SECRETS_AUTO;
+    }
+}
+
+/* Makes all parts and reads what was stored. Nothing is listened on and nobody is asked yet. */
+static void
+make_parts (VmpGateway *self)
+{
+  const VmpSettings *settings = self->settings;
+
+  self->events = vmp_events_new ();
+  self->upstream = vmp_upstream_new (self->poll);
+  self->registry = vmp_registry_new (self->store);
+  vmp_registry_set_public_allowed (self->registry, settings->allow_public_nodes);
+  look_at_interfaces (self);
+  vmp_registry_load (self->registry);
+  vmp_registry_set_default (self->registry, settings->default_base_url);
+  self->routes = vmp_route_list_new (self->store);
+  vmp_route_list_load (self->routes);
+  self->keys = vmp_client_keys_new (self->poll, self->store, key_gone_cb, self);
+  vmp_client_keys_load (self->keys);
+  self->share = vmp_share_new (self->poll, self->store, share_changed_cb, self);
+  vmp_share_load (self->share);
+  self->relay = vmp_relay_new (self->upstream, self->registry, self->via);
+  self->health = vmp_health_new (self->poll, self->upstream, self->registry, self->via, self->instance);
+  vmp_registry_set_listener (self->registry, registry_changed_cb, self);
+  self->discovery = vmp_discovery_new (self->poll, self->upstream, self->registry, self->health, self->via,
+                                       self->instance);
+  vmp_discovery_set_listener (self->discovery, job_cb, self);
+  self->vault = vmp_token_vault_new (settings->data_dir, secrets_place (settings), token_cb, self);
+  self->control = vmp_surface_control_new (self);
+}
+
+/* Who has been stored is looked after from now on. */
+static void
+begin_to_look (VmpGateway *self)
+{
+  GPtrArray *nodes = vmp_registry_get_nodes (self->registry);
+  guint i;
+
+  vmp_token_vault_load (self->vault);
+  vmp_health_set_interval (self->health, self->settings->health_seconds);
+  for (i = 0; i < nodes->len; i++)
+    vmp_health_node_changed (self->health, g_ptr_array_index (nodes, i), VMP_NODE_ADDED);
+  vmp_discovery_watch (self->discovery, (const char * const *) self->settings->dns_sd_types);
+  self->interfaces = vmp_interfaces_watch_new (self->poll, interfaces_changed_cb, self);
 }
 
 gboolean
 vmp_gateway_start (VmpGateway *self,
                    GError    **error)
 {
-  const char *host = self->settings->host;
-
-  g_return_val_if_fail (self->listener == NULL, FALSE);
+  g_return_val_if_fail (self->url == NULL, FALSE);
 
   if (self->poll == NULL)
     {
@@ -318,17 +303,26 @@ vmp_gateway_start (VmpGateway *self,
                                "No file descriptor is left to listen with.");
           return FALSE;
         }
-      self->serving.poll = self->poll;
-      self->upstream = vmp_upstream_new (self->poll);
-      self->relay = vmp_relay_new (self->upstream);
-      self->control = vmp_surface_control_new (self);
     }
+  if (self->doors == NULL)
+    self->doors = vmp_doors_new (self);
 
-  self->listener = vmp_listener_new (self->poll, host, self->settings->port, accepted_cb, self, error);
-  if (self->listener == NULL)
+  /* The address first: that it is taken is the plainest sign that Vampire runs already. */
+  if (!vmp_doors_open (self->doors, error))
+    return FALSE;
+  self->store = vmp_store_open (self->settings->data_dir, self->context, error);
+  if (self->store == NULL)
     return FALSE;
 
-  self->url = g_strdup_printf ("http://%s", vmp_listener_get_addresses (self->listener)[0]);
+  make_parts (self);
+  self->url = g_strdup_printf ("http://%s", vmp_doors_get_addresses (self->doors)[0]);
+  if (!vmp_owner_file_write (self->settings->data_dir, self->url, self->instance, self->owner_token, error))
+    return FALSE;
+
+  vmp_doors_update_shared (self->doors);
+  tell_own_urls (self);
+  announce (self);
+  begin_to_look (self);
 
   return TRUE;
 }
@@ -336,25 +330,38 @@ vmp_gateway_start (VmpGateway *self,
 void
 vmp_gateway_unref (VmpGateway *self)
 {
+  if (self->registry != NULL)
+    vmp_registry_set_listener (self->registry, NULL, NULL);
   if (self->poll != NULL)
     {
-      self->stopped = NULL;
-      g_clear_pointer (&self->listener, vmp_listener_free);
-      for_each_connection (self, vmp_connection_kill);
-      vmp_surface_control_free (self->control);
-      vmp_relay_free (self->relay);
-      vmp_upstream_free (self->upstream);
-      vmp_poll_clear_timer (self->poll, &self->sweep);
+      g_clear_pointer (&self->interfaces, vmp_interfaces_watch_free);
+      vmp_poll_clear_timer (self->poll, &self->metrics);
       vmp_poll_clear_timer (self->poll, &self->drain_timer);
-      vmp_poll_free (self->poll);
+      vmp_poll_cancel_deferred (self->poll, &self->revocation);
     }
+  self->stopped = NULL;
+  g_clear_pointer (&self->doors, vmp_doors_free);
+  g_clear_pointer (&self->control, vmp_surface_control_free);
+  g_clear_pointer (&self->events, vmp_events_free);
+  g_clear_pointer (&self->discovery, vmp_discovery_free);
+  g_clear_pointer (&self->health, vmp_health_free);
+  g_clear_pointer (&self->vault, vmp_token_vault_free);
+  g_clear_pointer (&self->relay, vmp_relay_free);
+  g_clear_pointer (&self->share, vmp_share_free);
+  g_clear_pointer (&self->keys, vmp_client_keys_free);
+  g_clear_pointer (&self->routes, vmp_route_list_free);
+  g_clear_pointer (&self->registry, vmp_registry_free);
+  g_clear_pointer (&self->upstream, vmp_upstream_free);
+  g_clear_pointer (&self->store, vmp_store_close);
+  g_clear_pointer (&self->poll, vmp_poll_free);
+  if (self->url != NULL)
+    vmp_owner_file_remove (self->settings->data_dir, self->instance);
 
-  vmp_node_unref (self->default_node);
-  g_hash_table_unref (self->connections);
-  g_hash_table_unref (self->peers);
   vmp_settings_unref (self->settings);
   g_main_context_unref (self->context);
   g_free (self->instance);
+  g_free (self->via);
+  g_free (self->owner_token);
   g_free (self->url);
   g_free (self);
 }
@@ -363,15 +370,29 @@ void
 vmp_gateway_apply_settings (VmpGateway  *self,
                             VmpSettings *settings)
 {
-  if (!g_str_equal (settings->default_base_url, vmp_node_get_base_url (self->default_node)->text))
-    {
-      vmp_node_unref (self->default_node);
-      self->default_node = vmp_node_new (settings->default_base_url);
-    }
-  self->serving.max_body_bytes = settings->max_body_bytes;
   vmp_settings_ref (settings);
   vmp_settings_unref (self->settings);
   self->settings = settings;
+
+  vmp_registry_set_public_allowed (self->registry, settings->allow_public_nodes);
+  vmp_registry_set_default (self->registry, settings->default_base_url);
+  vmp_health_set_interval (self->health, settings->health_seconds);
+  vmp_discovery_watch (self->discovery, (const char * const *) settings->dns_sd_types);
+  vmp_doors_settings_changed (self->doors);
+  tell_own_urls (self);
+  announce (self);
+}
+
+static void
+doors_empty_cb (gpointer user_data)
+{
+  VmpGateway *self = user_data;
+  VmpGatewayStopped stopped = self->stopped;
+
+  self->stopped = NULL;
+  vmp_poll_clear_timer (self->poll, &self->drain_timer);
+  if (stopped != NULL)
+    stopped (self, self->stopped_data);
 }
 
 static void
@@ -383,12 +404,12 @@ drain_timer_cb (gpointer user_data)
     {
       self->answers_ended = TRUE;
       vmp_relay_shut_down (self->relay);
-      vmp_poll_set_timer (self->poll, &self->drain_timer, g_get_monotonic_time () + FAREWELL_MS * 1000, drain_timer_cb,
-                          self);
+      vmp_poll_set_timer (self->poll, &self->drain_timer, g_get_monotonic_time () + VMP_LIMIT_FAREWELL_MS * 1000,
+                          drain_timer_cb, self);
       return;
     }
 
-  for_each_connection (self, vmp_connection_kill);
+  vmp_doors_kill (self->doors);
 }
 
 void
@@ -396,19 +417,17 @@ vmp_gateway_drain (VmpGateway       *self,
                    VmpGatewayStopped callback,
                    gpointer          user_data)
 {
-  g_return_if_fail (self->poll != NULL && !self->serving.draining);
+  g_return_if_fail (self->url != NULL && self->stopped == NULL);
 
   self->stopped = callback;
   self->stopped_data = user_data;
-  self->serving.draining = TRUE;
-  g_clear_pointer (&self->listener, vmp_listener_free);
   vmp_poll_set_timer (self->poll, &self->drain_timer, g_get_monotonic_time () + VMP_LIMIT_DRAIN_MS * 1000,
                       drain_timer_cb, self);
 
-  if (g_hash_table_size (self->connections) == 0)
-    finish_drain (self);
-  else
-    for_each_connection (self, vmp_connection_drain);
+  /* Those who follow the events would stay for ever. */
+  vmp_discovery_announce (self->discovery, NULL, 0);
+  vmp_events_end (self->events);
+  vmp_doors_drain (self->doors, doors_empty_cb, self);
 }
 
 /* -- Reports ------------------------------------------------------------------------------- */
@@ -434,15 +453,7 @@ vmp_gateway_get_uptime_seconds (VmpGateway *self)
 const char * const *
 vmp_gateway_get_listeners (VmpGateway *self)
 {
-  static const char * const none[] = { NULL };
-
-  return self->listener != NULL ? vmp_listener_get_addresses (self->listener) : none;
-}
-
-VmpNode *
-vmp_gateway_get_default_node (VmpGateway *self)
-{
-  return self->default_node;
+  return vmp_doors_get_addresses (self->doors);
 }
 
 guint

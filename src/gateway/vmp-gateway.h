@@ -7,7 +7,6 @@
 #pragma once
 
 #include "core/vmp-settings.h"
-#include "nodes/vmp-node.h"
 
 G_BEGIN_DECLS
 
@@ -49,7 +48,6 @@ void vmp_gateway_drain (VmpGateway       *self,
 const char *vmp_gateway_get_instance (VmpGateway *self); /* a UUID, new with each start */
 gint64 vmp_gateway_get_uptime_seconds (VmpGateway *self);
 const char * const *vmp_gateway_get_listeners (VmpGateway *self);
-VmpNode *vmp_gateway_get_default_node (VmpGateway *self);
 guint vmp_gateway_get_active_requests (VmpGateway *self);
 gboolean vmp_gateway_is_demo (VmpGateway *self);
 

@@ -243,6 +243,36 @@ open_doors (VmpListener *self,
   return FALSE;
 }
 
+static VmpListener *
+make_listener (VmpPoll            *poll,
+               VmpListenerAccepted accepted,
+               gpointer            user_data)
+{
+  VmpListener *self = g_new0 (VmpListener, 1);
+
+  self->poll = poll;
+  self->accepted = accepted;
+  self->user_data = user_data;
+  self->doors = g_ptr_array_new_with_free_func (door_free);
+  self->addresses = g_ptr_array_new_with_free_func (g_free);
+
+  return self;
+}
+
+static void
+begin_to_accept (VmpListener *self)
+{
+  guint i;
+
+  g_ptr_array_add (self->addresses, NULL);
+  for (i = 0; i < self->doors->len; i++)
+    {
+      Door *door = g_ptr_array_index (self->doors, i);
+
+      vmp_poll_watch (self->poll, &door->watch, g_socket_get_fd (door->socket), VMP_POLL_IN, door_ready_cb, door);
+    }
+}
+
 VmpListener *
 vmp_listener_new (VmpPoll            *poll,
                   const char         *host,
@@ -251,16 +281,9 @@ vmp_listener_new (VmpPoll            *poll,
                   gpointer            user_data,
                   GError            **error)
 {
-  VmpListener *self = g_new0 (VmpListener, 1);
+  VmpListener *self = make_listener (poll, accepted, user_data);
   const char *first = host;
   const char *second = NULL;
-  guint i;
-
-  self->poll = poll;
-  self->accepted = accepted;
-  self->user_data = user_data;
-  self->doors = g_ptr_array_new_with_free_func (door_free);
-  self->addresses = g_ptr_array_new_with_free_func (g_free);
 
   /* Programs that say "localhost" reach either, as their resolver likes. */
   if (g_str_equal (host, "localhost") || g_str_equal (host, "127.0.0.1"))
@@ -278,16 +301,48 @@ vmp_listener_new (VmpPoll            *poll,
       vmp_listener_free (self);
       return NULL;
     }
-  g_ptr_array_add (self->addresses, NULL);
-
-  for (i = 0; i < self->doors->len; i++)
-    {
-      Door *door = g_ptr_array_index (self->doors, i);
-
-      vmp_poll_watch (poll, &door->watch, g_socket_get_fd (door->socket), VMP_POLL_IN, door_ready_cb, door);
-    }
+  begin_to_accept (self);
 
   return self;
+}
+
+VmpListener *
+vmp_listener_new_on (VmpPoll            *poll,
+                     const char * const *addresses,
+                     guint16             port,
+                     VmpListenerAccepted accepted,
+                     gpointer            user_data,
+                     char              **trouble)
+{
+  VmpListener *self = make_listener (poll, accepted, user_data);
+  guint i;
+
+  *trouble = NULL;
+  for (i = 0; addresses[i] != NULL; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (open_door (self, addresses[i], port, &error))
+        continue;
+      explain (&error, addresses[i], port);
+      if (*trouble == NULL)
+        *trouble = g_strdup (error->message);
+    }
+
+  if (self->doors->len == 0)
+    {
+      vmp_listener_free (self);
+      return NULL;
+    }
+  begin_to_accept (self);
+
+  return self;
+}
+
+guint16
+vmp_listener_get_port (VmpListener *self)
+{
+  return self->port;
 }
 
 void

@@ -33,6 +33,23 @@ VmpListener *vmp_listener_new (VmpPoll            *poll,
                                gpointer            user_data,
                                GError            **error);
 
+/**
+ * vmp_listener_new_on:
+ * @addresses: IP literals, NULL-terminated
+ * @port: not 0
+ * @trouble: (out) (transfer full) (nullable): a sentence on the first address that cannot be listened on; NULL: all can
+ *
+ * Returns: (transfer full) (nullable): a listener on those addresses that can be listened on; NULL when there is none
+ */
+VmpListener *vmp_listener_new_on (VmpPoll            *poll,
+                                  const char * const *addresses,
+                                  guint16             port,
+                                  VmpListenerAccepted accepted,
+                                  gpointer            user_data,
+                                  char              **trouble);
+
+guint16 vmp_listener_get_port (VmpListener *self);
+
 /* Closes its sockets. */
 void vmp_listener_free (VmpListener *self);
 

@@ -14,6 +14,9 @@ typedef struct {
   const char *origin;   /* expected in the answer; NULL: none */
 } Case;
 
+/* Of this run. */
+#define OWNER_TOKEN "of-this-run"
+
 #define GRANTED (-1)
 #define PREFLIGHT (-2)
 
@@ -31,18 +34,19 @@ static VmpAccess
 check (const VmpSettings *settings,
        const char        *method,
        const Case        *test,
-       gboolean           on_loopback,
+       VmpDoor            door,
        VmpAccessVerdict  *verdict,
        char             **text)
 {
   g_autofree VmpHttpHead *head = g_new (VmpHttpHead, 1);
+  const VmpAccessRules rules = { .settings = settings, .door = door, .owner_token = OWNER_TOKEN };
   gsize scanned = 0;
   gsize head_len;
 
   *text = g_strdup_printf ("%s %s HTTP/1.1\r\n%s\r\n", method, test->path, test->fields);
   g_assert_cmpint (vmp_http_head_parse (*text, strlen (*text), &scanned, head, &head_len), ==, VMP_HEAD_OK);
 
-  return vmp_access_check (settings, head, on_loopback, verdict);
+  return vmp_access_check (&rules, head, verdict);
 }
 
 static void
@@ -57,7 +61,7 @@ check_cases (const VmpSettings *settings,
     {
       g_autofree char *text = NULL;
       VmpAccessVerdict verdict;
-      VmpAccess access = check (settings, method, &cases[i], TRUE, &verdict, &text);
+      VmpAccess access = check (settings, method, &cases[i], VMP_DOOR_LOOPBACK, &verdict, &text);
 
       switch (cases[i].problem)
         {
@@ -110,7 +114,7 @@ test_host (void)
   check_cases (settings, "GET", cases, G_N_ELEMENTS (cases));
 
   /* A LAN listener has a token instead, which no page can know. */
-  g_assert_cmpint (check (settings, "GET", &cases[8], FALSE, &verdict, &text), ==, VMP_ACCESS_GRANTED);
+  g_assert_cmpint (check (settings, "GET", &cases[8], VMP_DOOR_HOST, &verdict, &text), ==, VMP_ACCESS_GRANTED);
 }
 
 static void
@@ -180,6 +184,13 @@ test_token (void)
     /* The path as a node would resolve it does not matter: what is relayed is under /v1. */
     { "/v1/../health", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
     { "/v1", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    /* The path of the control API does: it undoes the percent-encoding. */
+    { "/vampire/v%31/status", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/%76ampire/v1", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/nowhere/%zz", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/nowhere/%20", "Host: localhost\r\n", GRANTED, NULL },
+    { "/v1/models", "Host: localhost\r\nAuthorization: Bearer " OWNER_TOKEN "\r\n", GRANTED, NULL },
+    { "/vampire/v1/nodes", "Host: localhost\r\nAuthorization: Bearer " OWNER_TOKEN "\r\n", GRANTED, NULL },
     /* A page learns nothing of the token. */
     { "/v1/models", "Host: localhost\r\nOrigin: https://evil.example\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
   };

@@ -82,7 +82,7 @@ set_up (Fixture      *self,
   self->serving.funcs = &serving_funcs;
   self->serving.user_data = self;
   self->serving.max_body_bytes = VMP_LIMIT_BODY_BYTES;
-  self->connection = vmp_connection_new (&self->serving, pair[0], address, address);
+  self->connection = vmp_connection_new (&self->serving, pair[0], address, address, FALSE);
 }
 
 static void
