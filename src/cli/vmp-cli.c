@@ -24,11 +24,25 @@ static const struct {
   const char *name;
   const char *arguments;
   const char *summary;
+  const VmpCliCommand *commands; /* or, for a verb that has none: */
   int (*run) (const char * const *args);
   char *(*help) (void); /* what follows the usage line and the summary */
 } verbs[] = {
-  { "serve", "[flags]", "Run the gateway until it is told to stop.", vmp_cli_serve, vmp_cli_serve_help },
-  { "help", "[verb]", "Explain Vampire or one of its verbs.", run_help, help_help },
+  { "serve", "[flags]", "Run the gateway until it is told to stop.", NULL, vmp_cli_serve, vmp_cli_serve_help },
+  { "status", "[flags]", "Show how the gateway is.", vmp_cli_status_commands },
+  { "doctor", "[flags]", "Look for what is wrong, and say what to do.", vmp_cli_doctor_commands },
+  { "discover", "[flags]", "Look for nodes.", vmp_cli_discover_commands },
+  { "nodes", "[verb] [flags]", "Know, approve and look after nodes.", vmp_cli_nodes_commands },
+  { "models", "[flags]", "List the models of all nodes.", vmp_cli_models_commands },
+  { "metrics", "[flags]", "Show counts of requests, errors and speed.", vmp_cli_metrics_commands },
+  { "route", "[verb] [flags]", "Know and change the virtual models.", vmp_cli_route_commands },
+  { "share", "MODE [on|off]", "Let other computers use this gateway, or stop it.", vmp_cli_share_commands },
+  { "keys", "[verb] [flags]", "Make and revoke keys for other people.", vmp_cli_keys_commands },
+  { "events", "[flags]", "Follow what happens, a line of JSON each.", vmp_cli_events_commands },
+  { "config", "[verb]", "Show and change the settings.", vmp_cli_config_commands },
+  { "dashboard", "[--open]", "Print where the gateway is, or open it.", vmp_cli_dashboard_commands },
+  { "ui", "[--open]", "The same as dashboard.", vmp_cli_dashboard_commands },
+  { "help", "[verb]", "Explain Vampire or one of its verbs.", NULL, run_help, help_help },
 };
 
 int
@@ -66,10 +80,10 @@ overview (void)
     {
       g_autofree char *call = g_strdup_printf ("vampire %s %s", verbs[i].name, verbs[i].arguments);
 
-      g_string_append_printf (text, "  %-24s%s\n", call, verbs[i].summary);
+      g_string_append_printf (text, "  %-31s%s\n", call, verbs[i].summary);
     }
 
-  g_string_append (text, "  vampire --version       Print the version.\n");
+  g_string_append (text, "  vampire --version              Print the version.\n");
 
   return g_string_free (text, FALSE);
 }
@@ -110,7 +124,8 @@ help_help (void)
 static int
 explain (gsize i)
 {
-  g_autofree char *help = verbs[i].help ();
+  g_autofree char *help = verbs[i].commands != NULL ? vmp_cli_command_help (verbs[i].name, verbs[i].commands)
+                                                    : verbs[i].help ();
   g_autofree char *text = g_strdup_printf ("Usage: vampire %s %s\n\n%s\n%s",
                                            verbs[i].name, verbs[i].arguments, verbs[i].summary, help);
 
@@ -181,11 +196,14 @@ vmp_cli_main (int    argc,
   if (i < 0)
     return VMP_EXIT_USAGE;
 
-  for (gsize j = 1; words[j] != NULL; j++)
+  for (gsize j = 1; words[j] != NULL && strcmp (words[j], "--") != 0; j++)
     {
       if (asks_for_help (words[j]))
         return explain (i);
     }
+
+  if (verbs[i].commands != NULL)
+    return vmp_cli_run_command (verbs[i].name, verbs[i].commands, words + 1);
 
   return verbs[i].run (words + 1);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The command line: a verb and what follows it. vmp-cli.c finds the verb; each verb has a file of its
- * own. Errors are one sentence on stderr after `vampire: `; results go to stdout and nowhere else.
+ * The command line: a verb and what follows it. vmp-cli.c finds the verb; what verbs do is in the files
+ * vmp-cli-VERB.c. Errors are one sentence on stderr after `vampire: `; results go to stdout and nowhere else.
  */
 
 #pragma once
 
-#include <glib.h>
+#include "cli/vmp-cli-args.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +28,20 @@ int vmp_cli_fail (int         status,
 
 /* Writes to stdout. Returns the exit status: VMP_EXIT_FAILED, and says so, when it could not be written. */
 int vmp_cli_print (const char *text);
+
+/* The verbs but serve and help, each a table of its sub-verbs. */
+extern const VmpCliCommand vmp_cli_config_commands[];
+extern const VmpCliCommand vmp_cli_dashboard_commands[];
+extern const VmpCliCommand vmp_cli_discover_commands[];
+extern const VmpCliCommand vmp_cli_doctor_commands[];
+extern const VmpCliCommand vmp_cli_events_commands[];
+extern const VmpCliCommand vmp_cli_keys_commands[];
+extern const VmpCliCommand vmp_cli_metrics_commands[];
+extern const VmpCliCommand vmp_cli_models_commands[];
+extern const VmpCliCommand vmp_cli_nodes_commands[];
+extern const VmpCliCommand vmp_cli_route_commands[];
+extern const VmpCliCommand vmp_cli_share_commands[];
+extern const VmpCliCommand vmp_cli_status_commands[];
 
 /* `vampire serve`: the gateway in the foreground. @args are the words after the verb. */
 int vmp_cli_serve (const char * const *args);

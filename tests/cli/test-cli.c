@@ -1,183 +1,36 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tests of the program `vampire` itself, from outside: what it prints, what it ends with, how it takes
- * signals. VAMPIRE_BIN names the program, and VAMPIRE_SOURCE the folder with what is written about it.
- * Each test has a home of its own.
+ * signals. VAMPIRE_SOURCE names the folder with what is written about it. What the verbs ask the gateway is in
+ * test-verbs.
  */
+
+#include "fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct {
-  char *home;
-  char *file;                    /* the settings file; not there at first */
-  GSubprocessLauncher *launcher; /* an environment with HOME and PATH only */
-
-  /* The running `vampire serve`, if any. */
-  GSubprocess *server;
-  GDataInputStream *output;
-  GDataInputStream *log;
-} Fixture;
-
-/* What a sanitized program must know; everything else of our own environment is kept from it. */
-static const char * const sanitizer_options[] = { "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS" };
-
-static void
-set_up (Fixture      *fixture,
-        gconstpointer data)
-{
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) env = NULL;
-  g_autofree char *folder = NULL;
-
-  fixture->home = g_dir_make_tmp ("vampire-cli-XXXXXX", &error);
-  g_assert_no_error (error);
-  folder = g_build_filename (fixture->home, ".config", "vampire", NULL);
-  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
-  fixture->file = g_build_filename (folder, "vampire.conf", NULL);
-
-  env = g_environ_setenv (NULL, "HOME", fixture->home, TRUE);
-  env = g_environ_setenv (env, "PATH", g_getenv ("PATH"), TRUE);
-  for (gsize i = 0; i < G_N_ELEMENTS (sanitizer_options); i++)
-    {
-      if (g_getenv (sanitizer_options[i]) != NULL)
-        env = g_environ_setenv (env, sanitizer_options[i], g_getenv (sanitizer_options[i]), TRUE);
-    }
-  env = g_environ_setenv (env, "G_DEBUG", "fatal-criticals", TRUE);
-
-  fixture->launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
-  g_subprocess_launcher_set_environ (fixture->launcher, env);
-}
-
-static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-
-      remove_tree (child);
-    }
-  g_assert_cmpint (g_remove (path), ==, 0);
-}
-
-static void
-tear_down (Fixture      *fixture,
-           gconstpointer data)
-{
-  /* A test that failed half way does not come here; one that passed has ended its server. */
-  g_assert_null (fixture->server);
-  g_object_unref (fixture->launcher);
-  remove_tree (fixture->home);
-  g_free (fixture->home);
-  g_free (fixture->file);
-}
-
-static void
-set_variable (Fixture    *fixture,
-              const char *name,
-              const char *value)
-{
-  g_subprocess_launcher_setenv (fixture->launcher, name, value, TRUE);
-}
-
-static void
-write_file (Fixture    *fixture,
-            const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_file_set_contents_full (fixture->file, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error);
-  g_assert_no_error (error);
-}
-
-static GSubprocess *
-spawn (Fixture            *fixture,
-       const char * const *args)
-{
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  g_autoptr (GError) error = NULL;
-  GSubprocess *process;
-
-  g_ptr_array_add (argv, (gpointer) g_getenv ("VAMPIRE_BIN"));
-  for (; *args != NULL; args++)
-    g_ptr_array_add (argv, (gpointer) *args);
-  g_ptr_array_add (argv, NULL);
-
-  process = g_subprocess_launcher_spawnv (fixture->launcher, (const char * const *) argv->pdata, &error);
-  g_assert_no_error (error);
-
-  return process;
-}
-
-#define ARGS(...) ((const char * const[]) { __VA_ARGS__, NULL })
-#define NO_ARGS ((const char * const[]) { NULL })
-
 /* -- Programs that end --------------------------------------------------------------------- */
-
-/* Runs to the end. A NULL stands for anything. */
-static void
-assert_run (Fixture            *fixture,
-            const char * const *args,
-            int                 status,
-            const char         *output,
-            const char         *errors)
-{
-  g_autoptr (GSubprocess) process = spawn (fixture, args);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *got_output = NULL;
-  g_autofree char *got_errors = NULL;
-
-  g_subprocess_communicate_utf8 (process, NULL, NULL, &got_output, &got_errors, &error);
-  g_assert_no_error (error);
-  if (errors != NULL)
-    g_assert_cmpstr (got_errors, ==, errors);
-  if (output != NULL)
-    g_assert_cmpstr (got_output, ==, output);
-  g_assert_true (g_subprocess_get_if_exited (process));
-  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, status);
-}
-
-static char *
-run_for_output (Fixture            *fixture,
-                const char * const *args)
-{
-  g_autoptr (GSubprocess) process = spawn (fixture, args);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *errors = NULL;
-  char *output = NULL;
-
-  g_subprocess_communicate_utf8 (process, NULL, NULL, &output, &errors, &error);
-  g_assert_no_error (error);
-  g_assert_cmpstr (errors, ==, "");
-  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 0);
-
-  return output;
-}
 
 static void
 test_version (Fixture      *fixture,
               gconstpointer data)
 {
-  assert_run (fixture, ARGS ("--version"), 0, "vampire 0.1.0\n", "");
+  fixture_assert_run (fixture, ARGS ("--version"), 0, "vampire 0.1.0\n", "");
 }
 
 static void
 test_overview (Fixture      *fixture,
                gconstpointer data)
 {
-  g_autofree char *by_verb = run_for_output (fixture, ARGS ("help"));
-  g_autofree char *by_flag = run_for_output (fixture, ARGS ("--help"));
-  g_autofree char *by_letter = run_for_output (fixture, ARGS ("-h"));
+  g_autofree char *by_verb = fixture_run_for_output (fixture, ARGS ("help"));
+  g_autofree char *by_flag = fixture_run_for_output (fixture, ARGS ("--help"));
+  g_autofree char *by_letter = fixture_run_for_output (fixture, ARGS ("-h"));
 
   g_assert_nonnull (strstr (by_verb, "\n  vampire serve [flags]"));
   g_assert_nonnull (strstr (by_verb, "\n  vampire help [verb]"));
@@ -185,17 +38,17 @@ test_overview (Fixture      *fixture,
   g_assert_cmpstr (by_letter, ==, by_verb);
 
   /* Without a verb the same text is an error. */
-  assert_run (fixture, NO_ARGS, 2, "", by_verb);
+  fixture_assert_run (fixture, NO_ARGS, 2, "", by_verb);
 }
 
 static void
 test_help (Fixture      *fixture,
            gconstpointer data)
 {
-  g_autofree char *by_verb = run_for_output (fixture, ARGS ("help", "serve"));
-  g_autofree char *by_flag = run_for_output (fixture, ARGS ("serve", "--port=x", "--help"));
-  g_autofree char *by_letter = run_for_output (fixture, ARGS ("serve", "-h"));
-  g_autofree char *help = run_for_output (fixture, ARGS ("help", "help"));
+  g_autofree char *by_verb = fixture_run_for_output (fixture, ARGS ("help", "serve"));
+  g_autofree char *by_flag = fixture_run_for_output (fixture, ARGS ("serve", "--port=x", "--help"));
+  g_autofree char *by_letter = fixture_run_for_output (fixture, ARGS ("serve", "-h"));
+  g_autofree char *help = fixture_run_for_output (fixture, ARGS ("help", "help"));
   g_auto (GStrv) lines = g_strsplit (by_verb, "\n", -1);
 
   g_assert_true (g_str_has_prefix (by_verb, "Usage: vampire serve [flags]\n"));
@@ -211,14 +64,17 @@ static void
 test_unknown_verb (Fixture      *fixture,
                    gconstpointer data)
 {
-  assert_run (fixture, ARGS ("srve"), 2, "", "vampire: There is no verb srve; did you mean \"vampire serve\"?\n");
-  assert_run (fixture, ARGS ("help", "serv"), 2, "",
-              "vampire: There is no verb serv; did you mean \"vampire serve\"?\n");
-  assert_run (fixture, ARGS ("dance"), 2, "", "vampire: There is no verb dance; see \"vampire help\".\n");
-  assert_run (fixture, ARGS (""), 2, "", "vampire: There is no verb ; see \"vampire help\".\n");
-  assert_run (fixture, ARGS ("a\033[2J"), 2, "", "vampire: There is no verb a\357\277\275[2J; see \"vampire help\".\n");
-  assert_run (fixture, ARGS ("--port=1"), 2, "",
-              "vampire: There is no flag --port=1 here; flags follow the verb: \"vampire serve --port=9000\".\n");
+  fixture_assert_run (fixture, ARGS ("srve"), 2, "",
+                      "vampire: There is no verb srve; did you mean \"vampire serve\"?\n");
+  fixture_assert_run (fixture, ARGS ("help", "serv"), 2, "",
+                      "vampire: There is no verb serv; did you mean \"vampire serve\"?\n");
+  fixture_assert_run (fixture, ARGS ("dance"), 2, "", "vampire: There is no verb dance; see \"vampire help\".\n");
+  fixture_assert_run (fixture, ARGS (""), 2, "", "vampire: There is no verb ; see \"vampire help\".\n");
+  fixture_assert_run (fixture, ARGS ("a\033[2J"), 2, "",
+                      "vampire: There is no verb a\357\277\275[2J; see \"vampire help\".\n");
+  fixture_assert_run (fixture, ARGS ("--port=1"), 2, "",
+                      "vampire: There is no flag --port=1 here; flags follow the verb: "
+                      "\"vampire serve --port=9000\".\n");
 }
 
 static void
@@ -247,22 +103,23 @@ test_bad_settings (Fixture      *fixture,
 {
   g_autofree char *expected = NULL;
 
-  assert_run (fixture, ARGS ("serve", "--prot=1"), 2, "", "vampire: There is no flag --prot; did you mean --port?\n");
-  assert_run (fixture, ARGS ("serve", "--host=0.0.0.0"), 2, "",
-              "vampire: The host given by --host is \"0.0.0.0\", which other computers can reach; "
-              "set VAMPIRE_AUTH_TOKEN to a token that clients must send, or use 127.0.0.1.\n");
-  assert_run (fixture, ARGS ("serve", "--config=/nonexistent"), 1, "",
-              "vampire: The settings file /nonexistent (--config) cannot be read: No such file or directory; "
-              "make it readable or name another with --config.\n");
+  fixture_assert_run (fixture, ARGS ("serve", "--prot=1"), 2, "",
+                      "vampire: There is no flag --prot; did you mean --port?\n");
+  fixture_assert_run (fixture, ARGS ("serve", "--host=0.0.0.0"), 2, "",
+                      "vampire: The host given by --host is \"0.0.0.0\", which other computers can reach; "
+                      "set VAMPIRE_AUTH_TOKEN to a token that clients must send, or use 127.0.0.1.\n");
+  fixture_assert_run (fixture, ARGS ("serve", "--config=/nonexistent"), 1, "",
+                      "vampire: The settings file /nonexistent (--config) cannot be read: No such file or directory; "
+                      "make it readable or name another with --config.\n");
 
-  set_variable (fixture, "VAMPIRE_LOG_FORMAT", "xml");
-  assert_run (fixture, ARGS ("serve", "--port=0"), 2, "",
-              "vampire: The log_format given by VAMPIRE_LOG_FORMAT is \"xml\"; it must be text or json.\n");
+  fixture_set_variable (fixture, "VAMPIRE_LOG_FORMAT", "xml");
+  fixture_assert_run (fixture, ARGS ("serve", "--port=0"), 2, "",
+                      "vampire: The log_format given by VAMPIRE_LOG_FORMAT is \"xml\"; it must be text or json.\n");
 
-  write_file (fixture, "[vampire]\nauth_token secret\n");
+  fixture_write_file (fixture, "[vampire]\nauth_token secret\n");
   expected = g_strdup_printf ("vampire: Line 2 of %s cannot be understood; "
                               "write lines \"key = value\" below [vampire].\n", fixture->file);
-  assert_run (fixture, ARGS ("serve", "--port=0"), 2, "", expected);
+  fixture_assert_run (fixture, ARGS ("serve", "--port=0"), 2, "", expected);
 }
 
 static void
@@ -282,7 +139,7 @@ test_busy_port (Fixture      *fixture,
   g_assert_no_error (error);
   port = g_strdup_printf ("%u", g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
 
-  process = spawn (fixture, ARGS ("serve", "--port", port));
+  process = fixture_spawn (fixture, ARGS ("serve", "--port", port));
   g_subprocess_communicate_utf8 (process, NULL, NULL, &output, &errors, &error);
   g_assert_no_error (error);
   g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 1);
@@ -332,7 +189,7 @@ start (Fixture            *fixture,
   char *end;
   guint64 port;
 
-  fixture->server = spawn (fixture, args);
+  fixture->server = fixture_spawn (fixture, args);
   fixture->output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (fixture->server));
   fixture->log = g_data_input_stream_new (g_subprocess_get_stderr_pipe (fixture->server));
 
@@ -464,8 +321,8 @@ test_second_signal (Fixture      *fixture,
   g_autofree char *stopping = NULL;
   gint64 asked;
 
-  send_request (client, "/v1/models");
-  wait_for_request (node, node_connections, "/v1/models");
+  send_request (client, "/v1/echo");
+  wait_for_request (node, node_connections, "/v1/echo");
 
   asked = g_get_monotonic_time ();
   g_subprocess_send_signal (fixture->server, SIGTERM);
@@ -486,7 +343,7 @@ test_nobody_reads (Fixture      *fixture,
 
   g_subprocess_launcher_set_flags (fixture->launcher, G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_subprocess_launcher_set_stdout_file_path (fixture->launcher, "/dev/full");
-  fixture->server = spawn (fixture, ARGS ("serve", "--port=0"));
+  fixture->server = fixture_spawn (fixture, ARGS ("serve", "--port=0"));
   fixture->log = g_data_input_stream_new (g_subprocess_get_stderr_pipe (fixture->server));
   line = wait_for_log (fixture, "could not say so on the standard output: No space left on device.");
   g_assert_nonnull (strstr (line, "Vampire listens on http://127.0.0.1:"));
@@ -517,8 +374,8 @@ test_closed_descriptors (Fixture      *fixture,
 
   g_subprocess_launcher_set_flags (fixture->launcher, G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_subprocess_launcher_set_child_setup (fixture->launcher, close_standard_descriptors, NULL, NULL);
-  set_variable (fixture, "VAMPIRE_MARK", "1");
-  fixture->server = spawn (fixture, ARGS ("serve", "--port=0", "--log-level=debug"));
+  fixture_set_variable (fixture, "VAMPIRE_MARK", "1");
+  fixture->server = fixture_spawn (fixture, ARGS ("serve", "--port=0", "--log-level=debug"));
   fixture->log = g_data_input_stream_new (g_subprocess_get_stderr_pipe (fixture->server));
   line = wait_for_log (fixture, "The variable VAMPIRE_MARK is no setting.");
 
@@ -578,11 +435,11 @@ test_hangup (Fixture      *fixture,
   /* Named by a link, so that changing what it points at is not seen: here only the signal reloads. */
   g_autofree char *linked = g_build_filename (fixture->home, "linked.conf", NULL);
 
-  write_file (fixture, "[vampire]\n");
+  fixture_write_file (fixture, "[vampire]\n");
   g_assert_cmpint (symlink (fixture->file, linked), ==, 0);
   start (fixture, ARGS ("serve", "--port=0", "--config", linked));
 
-  write_file (fixture, "[vampire]\nlog_level = info\ndata_dir = /elsewhere\nport = 1\n");
+  fixture_write_file (fixture, "[vampire]\nlog_level = info\ndata_dir = /elsewhere\nport = 1\n");
   g_subprocess_send_signal (fixture->server, SIGHUP);
   reloaded = wait_for_log (fixture, "The settings were reloaded.");
 
@@ -590,7 +447,7 @@ test_hangup (Fixture      *fixture,
   restart = wait_for_log (fixture, "Restart Vampire");
   g_assert_true (g_str_has_suffix (restart, "Restart Vampire for these settings to change: data_dir."));
 
-  write_file (fixture, "[vampire]\nlog_level = loud\n");
+  fixture_write_file (fixture, "[vampire]\nlog_level = loud\n");
   g_subprocess_send_signal (fixture->server, SIGHUP);
   kept = wait_for_log (fixture, "The old settings stay in force.");
   expected = g_strdup_printf ("The old settings stay in force. The log_level given by key log_level in %s is \"loud\"; "
@@ -614,10 +471,10 @@ test_file_watch (Fixture      *fixture,
 
   start (fixture, ARGS ("serve", "--port=0"));
 
-  write_file (fixture, "[vampire]\ndata_dir = /elsewhere\n");
+  fixture_write_file (fixture, "[vampire]\ndata_dir = /elsewhere\n");
   came = wait_for_log (fixture, "Restart Vampire for these settings to change: data_dir.");
 
-  write_file (fixture, "[vampire]\nport = x\n");
+  fixture_write_file (fixture, "[vampire]\nport = x\n");
   replaced = wait_for_log (fixture, "The old settings stay in force. The port given by key port in");
 
   file = g_fopen (fixture->file, "w");
@@ -641,14 +498,14 @@ test_reload_keeps_consent (Fixture      *fixture,
   g_autofree char *listening = NULL;
   g_autofree char *kept = NULL;
 
-  write_file (fixture, "[vampire]\nhost = 0.0.0.0\nauth_token = secret\n");
-  fixture->server = spawn (fixture, ARGS ("serve", "--port=0"));
+  fixture_write_file (fixture, "[vampire]\nhost = 0.0.0.0\nauth_token = secret\n");
+  fixture->server = fixture_spawn (fixture, ARGS ("serve", "--port=0"));
   fixture->output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (fixture->server));
   fixture->log = g_data_input_stream_new (g_subprocess_get_stderr_pipe (fixture->server));
   listening = read_line (fixture->output);
   g_assert_true (g_str_has_prefix (listening, "Vampire listening on http://"));
 
-  write_file (fixture, "[vampire]\nhost = 127.0.0.1\n");
+  fixture_write_file (fixture, "[vampire]\nhost = 127.0.0.1\n");
   g_subprocess_send_signal (fixture->server, SIGHUP);
   kept = wait_for_log (fixture, "The old settings stay in force.");
   g_assert_nonnull (strstr (kept, "The auth_token cannot go away while Vampire listens on \"0.0.0.0\""));
@@ -667,9 +524,9 @@ test_json_log (Fixture      *fixture,
   g_autoptr (GError) error = NULL;
   JsonObject *object;
 
-  set_variable (fixture, "VAMPIRE_\"PROT\n", "1");
-  set_variable (fixture, "VAMPIRE_LOG_LEVEL", "debug");
-  write_file (fixture, "[vampire]\nlog_format = json\n");
+  fixture_set_variable (fixture, "VAMPIRE_\"PROT\n", "1");
+  fixture_set_variable (fixture, "VAMPIRE_LOG_LEVEL", "debug");
+  fixture_write_file (fixture, "[vampire]\nlog_format = json\n");
   start (fixture, ARGS ("serve", "--port=0"));
   json = wait_for_log (fixture, "is no setting");
   json_parser_load_from_data (parser, json, -1, &error);
@@ -681,7 +538,7 @@ test_json_log (Fixture      *fixture,
                    "The variable VAMPIRE_\"PROT\n is no setting.");
 
   /* The format changes without a restart. */
-  write_file (fixture, "[vampire]\n");
+  fixture_write_file (fixture, "[vampire]\n");
   g_subprocess_send_signal (fixture->server, SIGHUP);
   text = wait_for_log (fixture, "info    The settings were reloaded.");
 
@@ -720,7 +577,7 @@ static void
 test_documents (Fixture      *fixture,
                 gconstpointer data)
 {
-  g_autofree char *help = run_for_output (fixture, ARGS ("help", "serve"));
+  g_autofree char *help = fixture_run_for_output (fixture, ARGS ("help", "serve"));
   g_autofree char *page = read_source ("data/man/vampire.1");
   g_autofree char *man = strip_backslashes (page);
   g_autofree char *readme = read_source ("README.md");
@@ -754,6 +611,86 @@ test_documents (Fixture      *fixture,
   g_assert_cmpuint (n_names, >, 30);
 }
 
+/* Each verb, with its sub-verbs and flags as its help has them, stands in the man page and in all three completions,
+ * each in its own spelling. */
+static void
+assert_verb_is_written (Fixture    *fixture,
+                        const char *verb,
+                        const char *man,
+                        const char *bash,
+                        const char *zsh,
+                        const char *fish)
+{
+  g_autofree char *help = fixture_run_for_output (fixture, ARGS ("help", verb));
+  g_autoptr (GRegex) names = g_regex_new ("^  vampire [a-z]+ ([a-z ]*[a-z])|--([a-z-]+)", G_REGEX_MULTILINE, 0, NULL);
+  g_autoptr (GMatchInfo) match = NULL;
+  g_auto (GStrv) lines = g_strsplit (help, "\n", -1);
+  g_autofree char *call = g_strconcat ("vampire ", verb, NULL);
+  g_autofree char *fish_verb = g_strdup_printf ("-a %s ", verb);
+  g_autofree char *zsh_verb = g_strdup_printf ("'%s:", verb);
+
+  g_test_message ("%s", verb);
+  g_assert_nonnull (strstr (man, call));
+  g_assert_nonnull (strstr (bash, verb));
+  g_assert_nonnull (strstr (zsh, zsh_verb));
+  g_assert_nonnull (strstr (fish, fish_verb));
+  for (gsize i = 0; lines[i] != NULL; i++)
+    g_assert_cmpuint (strlen (lines[i]), <=, 80);
+
+  for (g_regex_match (names, help, 0, &match); g_match_info_matches (match); g_match_info_next (match, NULL))
+    {
+      g_autofree char *sub_verb = g_match_info_fetch (match, 1);
+      g_autofree char *flag = g_match_info_fetch (match, 2);
+      g_autofree char *dashed = g_strconcat ("--", flag, NULL);
+      g_autofree char *fish_flag = g_strdup_printf ("-l %s ", flag);
+      g_autofree char *called = g_strdup_printf ("vampire %s %s", verb, sub_verb);
+      g_auto (GStrv) words = g_strsplit (sub_verb, " ", -1);
+
+      g_test_message ("  %s%s", sub_verb, flag != NULL && *flag != '\0' ? dashed : "");
+      if (flag != NULL && *flag != '\0')
+        {
+          g_assert_nonnull (strstr (man, dashed));
+          g_assert_nonnull (strstr (bash, dashed));
+          g_assert_nonnull (strstr (zsh, dashed));
+          g_assert_nonnull (strstr (fish, fish_flag));
+          continue;
+        }
+
+      g_assert_nonnull (strstr (man, called));
+      for (gsize i = 0; words[i] != NULL; i++)
+        {
+          g_assert_nonnull (strstr (bash, words[i]));
+          g_assert_nonnull (strstr (zsh, words[i]));
+          g_assert_nonnull (strstr (fish, words[i]));
+        }
+    }
+}
+
+static void
+test_verb_documents (Fixture      *fixture,
+                     gconstpointer data)
+{
+  g_autofree char *overview = fixture_run_for_output (fixture, ARGS ("help"));
+  g_autofree char *page = read_source ("data/man/vampire.1");
+  g_autofree char *man = strip_backslashes (page);
+  g_autofree char *bash = read_source ("data/completions/vampire");
+  g_autofree char *zsh = read_source ("data/completions/_vampire");
+  g_autofree char *fish = read_source ("data/completions/vampire.fish");
+  g_autoptr (GRegex) verbs = g_regex_new ("^  vampire ([a-z]+) ", G_REGEX_MULTILINE, 0, NULL);
+  g_autoptr (GMatchInfo) match = NULL;
+  guint n_verbs = 0;
+
+  for (g_regex_match (verbs, overview, 0, &match); g_match_info_matches (match); g_match_info_next (match, NULL))
+    {
+      g_autofree char *verb = g_match_info_fetch (match, 1);
+
+      n_verbs++;
+      assert_verb_is_written (fixture, verb, man, bash, zsh, fish);
+    }
+
+  g_assert_cmpuint (n_verbs, ==, 15);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -762,14 +699,15 @@ main (int    argc,
   g_assert_nonnull (g_getenv ("VAMPIRE_BIN"));
   g_assert_nonnull (g_getenv ("VAMPIRE_SOURCE"));
 
-#define ADD_WITH(path, data, function) g_test_add (path, Fixture, data, set_up, function, tear_down)
+#define ADD_WITH(path, data, function) g_test_add (path, Fixture, data, fixture_set_up, function, fixture_tear_down)
 #define ADD(path, function) ADD_WITH (path, NULL, function)
   ADD ("/cli/version", test_version);
   ADD ("/cli/help/overview", test_overview);
   ADD ("/cli/help/verb", test_help);
   ADD ("/cli/unknown-verb", test_unknown_verb);
   ADD ("/cli/full-disk", test_full_disk);
-  ADD ("/cli/documents", test_documents);
+  ADD ("/cli/documents/settings", test_documents);
+  ADD ("/cli/documents/verbs", test_verb_documents);
   ADD ("/cli/serve/bad-settings", test_bad_settings);
   ADD ("/cli/serve/busy-port", test_busy_port);
   ADD_WITH ("/cli/serve/stop/terminate", GINT_TO_POINTER (SIGTERM), test_stop);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How documents are shown: as JSON with sorted names for programs, and as lines "name  value" for people.
+ */
+
+#pragma once
+
+#include "core/vmp-json.h"
+
+G_BEGIN_DECLS
+
+/* JSON with names in order and two blanks for each level, as Python's json.dumps (indent=2, sort_keys=True) has it; on
+ * one line without @pretty. Characters that would do something to a terminal are escaped. No newline at the end.
+ * (transfer full) */
+char *vmp_cli_json (JsonNode *node,
+                    gboolean  pretty);
+
+/* The members of an object, nested ones as "outer.inner", a line each; lists of objects as their number. (transfer
+ * full) */
+char *vmp_cli_describe (JsonNode *node,
+                        guint     columns);
+
+/* A value as a cell shows it: "yes", "12", "a, b"; NULL for null and for what is not there. (transfer full) */
+char *vmp_cli_value (JsonObject *object,
+                     const char *name);
+
+/* A point in time as the gateway says it, for people: local, to the minute. What is none stays as it is. (transfer
+ * full) (nullable): NULL for NULL */
+char *vmp_cli_time (const char *text);
+
+/* Columns of the terminal that stdout is; 0 when it is none. */
+guint vmp_cli_columns (void);
+
+G_END_DECLS
