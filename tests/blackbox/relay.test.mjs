@@ -20,7 +20,7 @@ async function seen(stage, method, target, options = {}) {
 
   await gateway.ask(method, target, options);
   assert.equal(node.requests.length, 1);
-  return { ...node.requests[0], node };
+  return { ...node.requests[0], node, gateway };
 }
 
 /* Asks the gateway of a node that answers with these bytes, and returns what the client saw. */
@@ -79,16 +79,26 @@ behaviour('relay/up/head-is-what-the-client-sent-and-no-more', async (stage) => 
   ];
   const { head, node } = await seen(stage, 'POST', '/v1/x', { fields, body: '{}' });
   const host = ['Host', `127.0.0.1:${node.port}`];
-  const framing = ({ 0: name }) => /^(host|content-length)$/i.test(name);
+  const ours = ({ 0: name }) => /^(host|content-length|via)$/i.test(name);
 
-  assert.deepEqual(head.fields.filter((field) => !framing(field)), fields);
-  assert.deepEqual(head.fields.filter(framing), [host, ['Content-Length', '2']]);
+  assert.deepEqual(head.fields.filter((field) => !ours(field)), fields);
+  assert.deepEqual(head.fields.filter((field) => ours(field) && field[0] !== 'Via'), [host, ['Content-Length', '2']]);
 });
 
-behaviour('relay/up/nothing-is-added-to-a-bare-request', async (stage) => {
-  const { head, node } = await seen(stage, 'GET', '/v1/x');
+behaviour('relay/up/only-the-way-it-came-is-added-to-a-bare-request', async (stage) => {
+  const { head, node, gateway } = await seen(stage, 'GET', '/v1/x');
+  const { instance } = await gateway.status();
 
-  assert.deepEqual(head.fields, [['Host', `127.0.0.1:${node.port}`]]);
+  assert.deepEqual(head.fields, [['Host', `127.0.0.1:${node.port}`], ['Via', `1.1 vampire-${instance}`]]);
+});
+
+behaviour('relay/up/the-way-it-came-so-far-is-kept', async (stage) => {
+  const { head } = await seen(stage, 'GET', '/v1/x', { fields: [['Via', '1.1 proxy.example']] });
+
+  const ways = head.fields.filter(([name]) => name === 'Via').map(([, value]) => value);
+
+  assert.equal(ways.length, 2);
+  assert.equal(ways[0], '1.1 proxy.example');
 });
 
 behaviour('relay/up/credentials-and-hop-by-hop-fields-stay-here', async (stage) => {
@@ -103,7 +113,7 @@ behaviour('relay/up/credentials-and-hop-by-hop-fields-stay-here', async (stage) 
     body: 'x',
   });
 
-  assert.deepEqual(head.fields.map(([name]) => name).sort(), ['Content-Length', 'Host', 'X-Kept']);
+  assert.deepEqual(head.fields.map(([name]) => name).sort(), ['Content-Length', 'Host', 'Via', 'X-Kept']);
   assert.equal(head.get('Host'), `127.0.0.1:${node.port}`);
 });
 
@@ -111,7 +121,7 @@ behaviour('relay/up/authorization-does-not-go-up-without-a-token-either', async 
   const fields = [['Authorization', 'Bearer sk-x'], ['x-api-key', 'y']];
   const { head } = await seen(stage, 'GET', '/v1/x', { fields });
 
-  assert.deepEqual(head.fields.map(([name]) => name), ['Host']);
+  assert.deepEqual(head.fields.map(([name]) => name), ['Host', 'Via']);
 });
 
 const bodies = {

@@ -41,7 +41,7 @@ behaviour('serve/start/both-loopback-addresses-answer', async (stage) => {
   for (const host of ['127.0.0.1', '::1']) {
     const wire = await Wire.connect(gateway.port, host);
 
-    wire.write(http.request('GET', '/v1/models'));
+    wire.write(http.request('GET', '/v1/echo'));
     assert.deepEqual((await http.readAnswer(wire)).json(), { ok: true }, host);
     await wire.destroy();
   }
@@ -119,7 +119,7 @@ behaviour('serve/start/flag-over-environment-over-file', async (stage) => {
   const [flag, environment, file] = nodes;
   const settings = `default_base_url=${file.url}`;
   const env = { VAMPIRE_DEFAULT_BASE_URL: environment.url };
-  const answerOf = async (options) => (await (await stage.gateway(options)).ask('GET', '/v1/models')).json();
+  const answerOf = async (options) => (await (await stage.gateway(options)).ask('GET', '/v1/echo')).json();
 
   assert.equal(await answerOf({ node: flag, env, settings }), 'flag');
   assert.equal(await answerOf({ node: null, env, settings }), 'environment');
@@ -257,7 +257,7 @@ behaviour('serve/reload/default-base-url-and-token-change-on-SIGHUP', async (sta
   const gateway = await stage.gateway({ node: null, settings: `default_base_url=${first.url}\nauth_token=alpha` });
   const client = await stage.client(gateway);
   const ask = async (token) => {
-    client.write(http.request('GET', '/v1/models', { fields: [['Authorization', `Bearer ${token}`]] }));
+    client.write(http.request('GET', '/v1/echo', { fields: [['Authorization', `Bearer ${token}`]] }));
     const answer = await http.readAnswer(client);
     return answer.status === 200 ? answer.json() : answer.status;
   };
@@ -278,7 +278,7 @@ behaviour('serve/reload/bad-settings-leave-the-old-ones-in-force', async (stage)
   Gateway.writeSettings(gateway.home, 'default_base_url=nonsense');
   gateway.signal('SIGHUP');
   await gateway.waitFor(/The old settings stay in force\. .*default_base_url/);
-  assert.deepEqual((await gateway.ask('GET', '/v1/models')).json(), { ok: true });
+  assert.deepEqual((await gateway.ask('GET', '/v1/echo')).json(), { ok: true });
 });
 
 behaviour('serve/reload/a-running-answer-goes-on', async (stage) => {
@@ -298,7 +298,7 @@ behaviour('serve/reload/a-running-answer-goes-on', async (stage) => {
   Gateway.writeSettings(gateway.home, `default_base_url=${other.url}`);
   gateway.signal('SIGHUP');
   await gateway.waitFor(/reloaded/);
-  assert.deepEqual((await gateway.ask('GET', '/v1/models')).json(), { ok: true });
+  assert.deepEqual((await gateway.ask('GET', '/v1/echo')).json(), { ok: true });
   reloaded.resolve();
   assert.equal(String(await http.readChunk(client)), 'data: [DONE]\n\n');
   assert.equal(await http.readChunk(client), null);

@@ -3,6 +3,7 @@
  * The gateway under test, on a free port, with a home of its own, and what a test asks of it.
  */
 
+import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -15,23 +16,27 @@ const BINARY = process.env.VAMPIRE_BIN;
 export class Gateway extends Program {
   #control = null;
 
-  constructor(home, args, env) {
-    super(home, BINARY, args, env);
+  /* Left alone, it looks for nodes by itself and asks them how they are; a test that counts connections asks for it. */
+  constructor(home, args, env, under = []) {
+    const [program, ...words] = [...under, BINARY, ...args];
+
+    super(home, program, words, { VAMPIRE_HEALTH_SECONDS: '0', VAMPIRE_DNS_SD_TYPES: 'none', ...env });
   }
 
   /**
    * `vampire serve`, listening.
    * @node: what it relays to, anything with a url; none: an address at which nobody listens; null: no flag for it
    * @settings: lines of the settings file
+   * @home: of a gateway that has ended, whose state it finds
+   * @under: words of a command that becomes the gateway, such as `env`
    */
-  static async start({ node, args = [], env = {}, settings } = {}) {
-    const home = new Home();
+  static async start({ node, args = [], env = {}, settings, home = new Home(), under } = {}) {
     const url = node?.url ?? 'http://127.0.0.1:1';
 
     if (settings !== undefined)
       Gateway.writeSettings(home, settings);
     const to = node === null ? [] : ['--default-base-url', url];
-    const gateway = new Gateway(home, ['serve', '--port', '0', ...to, ...args], env);
+    const gateway = new Gateway(home, ['serve', '--port', '0', ...to, ...args], env, under);
     const listening = /^Vampire listening on http:\/\/127\.0\.0\.1:(\d+)\/v1\n/;
     const [, port] = await gateway.ready(listening);
 
@@ -60,6 +65,15 @@ export class Gateway extends Program {
     const answer = await http.readAnswer(wire, { method, ...options });
     await wire.destroy();
     return answer;
+  }
+
+  /* A call of the control API with a document, and the document it is answered with. */
+  async call(method, target, document, { status = 200 } = {}) {
+    const body = document === undefined ? undefined : Buffer.from(JSON.stringify(document));
+    const answer = await this.ask(method, `/vampire/v1${target}`, { body });
+
+    assert.equal(answer.status, status, `${method} ${target}: ${answer.text()}`);
+    return answer.json();
   }
 
   /* What /vampire/v1/status says. Always on the same connection, so that asking changes no count. */

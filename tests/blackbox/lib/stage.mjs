@@ -6,6 +6,7 @@
 
 import test from 'node:test';
 
+import { Follower } from './events.mjs';
 import { Gateway } from './gateway.mjs';
 import { Home } from './program.mjs';
 import { Simulator } from './simulator.mjs';
@@ -102,6 +103,14 @@ class Stage {
     return this.#keepNode(await DeafNode.listen());
   }
 
+  /* A follower of the gateway's events. */
+  async follower(gateway, options) {
+    const follower = await Follower.follow(gateway, options);
+
+    this.defer(() => follower.close());
+    return follower;
+  }
+
   /* A connection to the gateway. */
   async client(gateway, options) {
     const wire = await gateway.connect(options);
@@ -115,9 +124,10 @@ class Stage {
  * One behaviour, as one test.
  * @name: a path such as 'relay/cancel/while-silent'
  * @body: an async function of the stage
+ * @skip: why it cannot be shown here, or false
  */
-export function behaviour(name, body, { timeout = DEFAULT_TIMEOUT_MS } = {}) {
-  test(name, { timeout }, async (t) => {
+export function behaviour(name, body, { timeout = DEFAULT_TIMEOUT_MS, skip = false } = {}) {
+  test(name, { timeout, skip }, async (t) => {
     const stage = new Stage(t);
     let failure;
 

@@ -6,6 +6,7 @@
 
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 import { Worker } from 'node:worker_threads';
 
 import * as http from './http.mjs';
@@ -17,14 +18,16 @@ export class Upstream {
 
   /**
    * @script: what becomes of a connection: an async function of (wire, number from 1)
+   * @identity: { key, cert } as PEM, for https
    */
-  static async listen(script, { host = '127.0.0.1' } = {}) {
+  static async listen(script, { host = '127.0.0.1', port = 0, identity } = {}) {
     const upstream = new Upstream();
+    const serve = identity ? (take) => tls.createServer(identity, take) : (take) => net.createServer(take);
 
     upstream.wires = [];
     upstream.requests = [];
     upstream.failures = [];
-    upstream.#server = net.createServer((socket) => {
+    upstream.#server = serve((socket) => {
       const wire = new Wire(socket);
 
       upstream.wires.push(wire);
@@ -34,10 +37,10 @@ export class Upstream {
         wire.destroy();
       });
     });
-    upstream.#server.listen(0, host);
+    upstream.#server.listen(port, host);
     await once(upstream.#server, 'listening');
     upstream.port = upstream.#server.address().port;
-    upstream.url = `http://${host.includes(':') ? `[${host}]` : host}:${upstream.port}`;
+    upstream.url = `${identity ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${upstream.port}`;
     return upstream;
   }
 
@@ -64,6 +67,18 @@ export class Upstream {
     return upstream;
   }
 
+  /* From now on it is another one that answers, with another certificate. */
+  become(identity) {
+    this.#server.setSecureContext(identity);
+    this.hangUp();
+  }
+
+  /* Ends all connections. */
+  hangUp() {
+    for (const wire of this.wires)
+      wire.destroy();
+  }
+
   /* Connections that are open. */
   get open() {
     return this.wires.filter((wire) => !wire.over).length;
@@ -72,8 +87,7 @@ export class Upstream {
   /* Ends everything. Throws what a script threw. */
   async close() {
     this.#closing = true;
-    for (const wire of this.wires)
-      wire.destroy();
+    this.hangUp();
     this.#server.close();
     await once(this.#server, 'close');
     if (this.failures.length > 0)
