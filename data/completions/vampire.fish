@@ -77,7 +77,7 @@ complete -c vampire -n '__vampire_has discover' -l watch -d 'Go on, and say what
 
 # nodes
 complete -c vampire -n '__vampire_after nodes' -a "$node_verbs"
-complete -c vampire -n '__vampire_has nodes; and __vampire_after token' -a 'set remove'
+complete -c vampire -n '__vampire_has nodes; and __vampire_after token' -a 'set remove unlock'
 complete -c vampire -n '__vampire_has nodes drain' -a 'on off'
 for verb in add update
   complete -c vampire -n "__vampire_has nodes $verb" -l provider -x -a "$providers" -d 'What server it is'

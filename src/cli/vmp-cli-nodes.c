@@ -297,6 +297,12 @@ run_token_remove (const VmpCliArgs *args)
   return call_node (args, "DELETE", "/token", NULL);
 }
 
+static int
+run_token_unlock (const VmpCliArgs *args)
+{
+  return vmp_cli_call (args, "POST", vmp_client_path ("/vampire/v1/keyring/unlock", NULL), NULL, NULL);
+}
+
 /* -- The table ----------------------------------------------------------------------------- */
 
 static const VmpCliFlag add_flags[] = {
@@ -342,5 +348,7 @@ const VmpCliCommand vmp_cli_nodes_commands[] = {
   { "token set", "ID", "Store the token that the node asks for. It is read from the terminal, or from a pipe.",
     .run = run_token_set },
   { "token remove", "ID", "Forget the node's token.", .run = run_token_remove },
+  { "token unlock", "", "Have the desktop ask for the password of a keyring that is locked.",
+    .run = run_token_unlock },
   { NULL }
 };

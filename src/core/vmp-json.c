@@ -22,6 +22,8 @@ typedef struct {
   guint depth;
   guint n_values;
   guint max_values;
+  gboolean is_text;   /* whether the last string could be read */
+  gboolean takes_no_text;
   const char *fault;  /* the rest of "is no JSON: "; set when something returns NULL or FALSE */
 } Reader;
 
@@ -121,10 +123,11 @@ read_string (Reader *self)
 
   g_string_set_size (self->text, (gsize) (after - self->p));
   length = vmp_json_undo_escapes (self->p + 1, after - 1, self->text->str);
-  if (length < 0)
+  self->is_text = length >= 0;
+  if (!self->is_text && !self->takes_no_text)
     return fail (self, "a string with a NUL or half a character");
 
-  g_string_truncate (self->text, (gsize) length);
+  g_string_truncate (self->text, self->is_text ? (gsize) length : 0);
   self->p = after;
   return TRUE;
 }
@@ -291,6 +294,8 @@ read_value (Reader *self)
     case '"':
       if (!read_string (self))
         return NULL;
+      if (!self->is_text)
+        return json_node_init_null (json_node_alloc ());
       return json_node_init_string (json_node_alloc (), self->text->str);
 
     case 't':
@@ -307,11 +312,12 @@ read_value (Reader *self)
     }
 }
 
-JsonNode *
-vmp_json_parse_up_to (const char *data,
-                      gsize       len,
-                      guint       max_values,
-                      GError    **error)
+static JsonNode *
+parse (const char *data,
+       gsize       len,
+       guint       max_values,
+       gboolean    takes_no_text,
+       GError    **error)
 {
   Reader self = { 0 };
   g_autoptr (GString) text = g_string_new (NULL);
@@ -323,6 +329,7 @@ vmp_json_parse_up_to (const char *data,
   self.end = self.start + len;
   self.text = text;
   self.max_values = max_values;
+  self.takes_no_text = takes_no_text;
 
   root = read_value (&self);
   if (root != NULL)
@@ -343,7 +350,24 @@ vmp_json_parse (const char *data,
                 gsize       len,
                 GError    **error)
 {
-  return vmp_json_parse_up_to (data, len, VMP_LIMIT_DOCUMENT_VALUES, error);
+  return parse (data, len, VMP_LIMIT_DOCUMENT_VALUES, FALSE, error);
+}
+
+JsonNode *
+vmp_json_parse_up_to (const char *data,
+                      gsize       len,
+                      guint       max_values,
+                      GError    **error)
+{
+  return parse (data, len, max_values, FALSE, error);
+}
+
+JsonNode *
+vmp_json_parse_list (const char *data,
+                     gsize       len,
+                     GError    **error)
+{
+  return parse (data, len, VMP_LIMIT_DOCUMENT_VALUES, TRUE, error);
 }
 
 /* -- Printing ------------------------------------------------------------------------------ */

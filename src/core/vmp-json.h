@@ -29,6 +29,12 @@ JsonNode *vmp_json_parse (const char *data,
                           gsize       len,
                           GError    **error);
 
+/* The same for a list of many things, one of which must not spoil the others: a string that no text can hold (an
+ * escaped NUL, half a character) is read as null. */
+JsonNode *vmp_json_parse_list (const char *data,
+                               gsize       len,
+                               GError    **error);
+
 /* The same with another limit on values: the owner's own gateway may list ten thousand nodes with their models. */
 JsonNode *vmp_json_parse_up_to (const char *data,
                                 gsize       len,

@@ -636,6 +636,12 @@ vmp_connection_dismiss (VmpConnection *self)
   stop_serving (self, VMP_PROBLEM_REVOKED, "The owner of this computer has ended the access.");
 }
 
+gboolean
+vmp_connection_is_dismissed (VmpConnection *self)
+{
+  return self->dismissed_until != 0;
+}
+
 void
 vmp_connection_kill (VmpConnection *self)
 {

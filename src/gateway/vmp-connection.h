@@ -89,6 +89,7 @@ void vmp_connection_drain (VmpConnection *self);
 /* Whoever is at the other end may not be here any longer: it is drained, and closed for good after
  * VMP_LIMIT_FAREWELL_MS, which the end of a running answer gets to reach its client. */
 void vmp_connection_dismiss (VmpConnection *self);
+gboolean vmp_connection_is_dismissed (VmpConnection *self);
 
 /* Closes it now, whatever it does. */
 void vmp_connection_kill (VmpConnection *self);

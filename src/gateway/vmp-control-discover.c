@@ -8,8 +8,6 @@
 
 #include "core/vmp-limits.h"
 
-#include <string.h>
-
 /* -- Showing a job ------------------------------------------------------------------------- */
 
 /* The nodes that were found and are still known. */
@@ -194,14 +192,18 @@ dup_strings (JsonObject *body,
   return strings;
 }
 
-/* The one of @targets that a sentence names; NULL. */
+/* The one of @targets that a sentence begins with, between two texts; NULL. */
 static const char *
 find_named (const char * const *targets,
-            const char         *sentence)
+            const char         *sentence,
+            const char         *before,
+            const char         *after)
 {
   for (; targets != NULL && *targets != NULL; targets++)
     {
-      if (**targets != '\0' && strstr (sentence, *targets) != NULL)
+      g_autofree char *beginning = g_strconcat (before, *targets, after, NULL);
+
+      if (g_str_has_prefix (sentence, beginning))
         return *targets;
     }
 
@@ -213,8 +215,8 @@ answer_refusal (VmpControlRequest        *request,
                 const VmpDiscoverRequest *search,
                 const GError             *error)
 {
-  const char *subnet = find_named (search->subnets, error->message);
-  const char *target = find_named (search->base_urls, error->message);
+  const char *subnet = find_named (search->subnets, error->message, "Subnet ", " ");
+  const char *target = find_named (search->base_urls, error->message, "Base URL '", "' ");
   g_autofree char *detail = NULL;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY))

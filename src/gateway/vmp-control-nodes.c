@@ -531,6 +531,37 @@ handle_token_remove (VmpControlRequest *request)
   vmp_token_vault_set (request->gateway->vault, node->id, vmp_node_get_label (node), NULL, token_removed_cb, request);
 }
 
+static void
+unlocked_cb (gpointer      user_data,
+             const GError *error)
+{
+  VmpControlRequest *request = user_data;
+  VmpTokenVault *vault = request->gateway->vault;
+  g_autoptr (JsonBuilder) builder = NULL;
+
+  if (error != NULL)
+    {
+      vmp_control_problem (request, VMP_PROBLEM_KEYRING, error->message, NULL);
+      return;
+    }
+
+  builder = json_builder_new_immutable ();
+  json_builder_begin_object (builder);
+  vmp_json_add_string (builder, "object", "vampire.keyring");
+  vmp_json_add_string (builder, "state", vmp_keyring_state_to_string (vmp_token_vault_get_state (vault)));
+  vmp_json_add_string (builder, "trouble", vmp_token_vault_get_trouble (vault));
+  json_builder_end_object (builder);
+  vmp_control_answer_built (request, SOUP_STATUS_OK, builder);
+}
+
+/* The desktop asks its owner for the password, which may take minutes. */
+static void
+handle_unlock (VmpControlRequest *request)
+{
+  vmp_control_wait_for (request, stop_keeping);
+  vmp_token_vault_unlock (request->gateway->vault, unlocked_cb, request);
+}
+
 /* -- The table ----------------------------------------------------------------------------- */
 
 static const VmpField token_fields[] = {
@@ -573,6 +604,13 @@ static const VmpField test_answer[] = {
   { NULL }
 };
 
+static const VmpField keyring_answer[] = {
+  { "object", VMP_FIELD_STRING, TRUE, .about = "vampire.keyring" },
+  { "state", VMP_FIELD_STRING, TRUE, .about = "unknown, open, locked, file or unavailable." },
+  { "trouble", VMP_FIELD_STRING, TRUE, .nullable = TRUE, .about = "Why it is unavailable, as a sentence." },
+  { NULL }
+};
+
 static const VmpField token_answer[] = {
   { "id", VMP_FIELD_STRING, TRUE },
   { "token", VMP_FIELD_STRING, TRUE, .about = "set or removed." },
@@ -607,5 +645,8 @@ const VmpEndpoint vmp_control_node_endpoints[] = {
     "Keeps a node's token, which goes to this node alone.", "setNodeToken", token_answer },
   { "DELETE", "/vampire/v1/nodes/{id}/token", handle_token_remove, NULL,
     "Removes a node's token.", "removeNodeToken", token_answer },
+  { "POST", "/vampire/v1/keyring/unlock", handle_unlock, NULL,
+    "Has the desktop ask for the keyring's password, if it is locked, and reads the nodes' tokens.", "unlockKeyring",
+    keyring_answer },
   { NULL }
 };

@@ -142,8 +142,8 @@ check_keyring (const VmpDoctorFacts *facts,
     case VMP_KEYRING_LOCKED:
       vmp_doctor_say (check, VMP_CHECK_WARNING,
                       "The desktop's keyring is locked: tokens in it cannot be read, and none can be added.");
-      vmp_doctor_advise (check, "Log in to the desktop with your password, or unlock the keyring with the program "
-                         "Passwords and Keys.");
+      vmp_doctor_advise (check, "Have it opened with \"vampire nodes token unlock\": the desktop then asks for its "
+                         "password.");
       break;
 
     case VMP_KEYRING_FILE:

@@ -52,7 +52,7 @@ registry_changed_cb (gpointer      user_data,
     vmp_token_vault_set (self->vault, node->id, NULL, NULL, NULL, NULL);
 
   /* Not from here: the change may come from the end of just such an exchange. Nothing else runs in between. */
-  if (node->approval != VMP_APPROVAL_APPROVED && node->active_requests > 0)
+  if ((node->approval != VMP_APPROVAL_APPROVED || change == VMP_NODE_REMOVED) && node->active_requests > 0)
     vmp_poll_defer (self->poll, &self->revocation, revocation_cb, self);
 
   vmp_events_add (self->events, change == VMP_NODE_APPROVAL_CHANGED ? "approval" : "node",

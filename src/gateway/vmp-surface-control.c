@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define BAD_ADDRESS \
-  "The address cannot be read: after each % there must be two hexadecimal digits, and its path must be UTF-8."
+  "The address cannot be read: after each % there must be two hexadecimal digits, and its path must be UTF-8 without " \
+  "the parts . and .. in it."
 
 struct _VmpSurfaceControl {
   VmpGateway *gateway;
@@ -465,6 +466,26 @@ is_well_encoded (VmpSlice target)
   return TRUE;
 }
 
+/* libsoup resolves "." and "..", and what it then finds is not the path by which the request was let in. */
+static gboolean
+has_dot_parts (VmpSlice path)
+{
+  const char *end = path.data + path.len;
+  const char *part = path.data;
+
+  while (part < end)
+    {
+      const char *slash = memchr (part, '/', (gsize) (end - part));
+      VmpSlice text = { part, (gsize) ((slash != NULL ? slash : end) - part) };
+
+      if (vmp_slice_equal (text, ".") || vmp_slice_equal (text, ".."))
+        return TRUE;
+      part += text.len + 1;
+    }
+
+  return FALSE;
+}
+
 static void
 refuse_address (VmpConnection *connection)
 {
@@ -482,7 +503,7 @@ vmp_surface_control_answer (VmpSurfaceControl *self,
                             VmpConnection     *connection,
                             const VmpRequest  *request)
 {
-  if (!is_well_encoded (request->head.target))
+  if (!is_well_encoded (request->head.target) || has_dot_parts (request->head.path))
     {
       refuse_address (connection);
       return;

@@ -403,7 +403,11 @@ refreshed (gpointer user_data)
 {
   g_autofree Inquiry *self = user_data;
 
-  answer (self->gateway, self->connection, self->request);
+  /* What let the request in may have ended while the nodes were looked at. */
+  if (vmp_connection_is_dismissed (self->connection))
+    vmp_connection_problem (self->connection, VMP_PROBLEM_REVOKED, "The owner of this computer has ended the access.");
+  else
+    answer (self->gateway, self->connection, self->request);
 }
 
 gboolean

@@ -282,10 +282,16 @@ dispatch (Answer  *self,
     tell_followers (self, "started", choice.node->id, NULL);
 }
 
+/* What let the request in may have ended while the nodes were looked at. */
 static void
 dispatch_again (gpointer user_data)
 {
-  dispatch (user_data, FALSE);
+  Answer *self = user_data;
+
+  if (vmp_connection_is_dismissed (self->connection))
+    refuse (self, VMP_PROBLEM_REVOKED, "The owner of this computer has ended the access.");
+  else
+    dispatch (self, FALSE);
 }
 
 /* How many gateways of ours, and whether this one, a request has come through. */
@@ -322,6 +328,25 @@ is_loop (VmpGateway        *gateway,
   return hops >= VMP_LIMIT_HOPS;
 }
 
+/* Says who it is: one that asks itself how it is learns so that it is no node. */
+static void
+refuse_loop (VmpGateway    *gateway,
+             VmpConnection *connection)
+{
+  g_autofree char *json = vmp_problem_to_json (VMP_PROBLEM_LOOP,
+                                               "This request has come through this gateway before: two gateways are "
+                                               "each other's nodes. Block one of them at the other.", FALSE);
+  const VmpHttpField fields[] = {
+    { VMP_SLICE_INIT ("Content-Type"), VMP_SLICE_INIT ("application/json") },
+    { VMP_SLICE_INIT ("X-Vampire-Instance"), vmp_slice (gateway->instance) },
+  };
+
+  vmp_connection_head (connection, vmp_problem_status (VMP_PROBLEM_LOOP),
+                       vmp_slice (vmp_problem_reason (VMP_PROBLEM_LOOP)), fields, G_N_ELEMENTS (fields), strlen (json));
+  vmp_connection_body (connection, json, strlen (json));
+  vmp_connection_end (connection);
+}
+
 /* While only one model is shared, other computers get no other. */
 static gboolean
 is_shared_model (Answer *self)
@@ -341,9 +366,7 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
 
   if (is_loop (gateway, head))
     {
-      vmp_connection_problem (connection, VMP_PROBLEM_LOOP,
-                              "This request has come through this gateway before: two gateways are each other's nodes. "
-                              "Block one of them at the other.");
+      refuse_loop (gateway, connection);
       return;
     }
   if (vmp_surface_models_is_asked (request))

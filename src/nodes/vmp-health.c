@@ -366,6 +366,7 @@ start_probe (Watched *watched)
     .via = self->via,
     .hint = get_hint (node),
     .known = node->inventory,
+    .quick = node->approval == VMP_APPROVAL_PENDING, /* its public list, and nothing else */
   };
 
   vmp_node_get_reach (node, vmp_registry_get_public_allowed (self->registry), &request.reach);

@@ -187,7 +187,7 @@ vmp_inventory_add_running (VmpInventory *self,
                            const char   *body,
                            gsize         len)
 {
-  g_autoptr (JsonNode) root = vmp_json_parse (body, len, NULL);
+  g_autoptr (JsonNode) root = vmp_json_parse_list (body, len, NULL);
   JsonArray *cards = vmp_json_get_array (get_root (root), "models");
   g_autoptr (GHashTable) running = NULL; /* id -> its card */
   guint n_cards;
@@ -260,7 +260,7 @@ vmp_inventory_add_details (VmpInventory *self,
                            const char   *body,
                            gsize         len)
 {
-  g_autoptr (JsonNode) root = vmp_json_parse (body, len, NULL);
+  g_autoptr (JsonNode) root = vmp_json_parse_list (body, len, NULL);
   Details answer = { id, get_root (root) };
 
   if (vmp_json_get_object (answer.show, "details") == NULL || !g_hash_table_contains (self->by_id, id))

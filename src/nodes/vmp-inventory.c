@@ -251,7 +251,7 @@ vmp_inventory_parse (VmpListKind kind,
 
   g_return_val_if_fail (kind < VMP_N_LISTS, NULL);
 
-  document = vmp_json_parse (body, len, &parse_error);
+  document = vmp_json_parse_list (body, len, &parse_error);
   if (document == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, parse_error->message);

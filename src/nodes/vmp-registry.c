@@ -513,17 +513,25 @@ become_default (VmpRegistry *self,
 void
 vmp_registry_drop_default (VmpRegistry *self)
 {
-  VmpNode *node = self->default_node;
+  g_autoptr (VmpNode) node = NULL;
 
-  if (node == NULL)
+  if (self->default_node == NULL)
     return;
 
-  self->default_node = NULL;
+  node = vmp_node_ref (g_steal_pointer (&self->default_node));
   node->is_default = FALSE;
   if (vmp_registry_is_owners (node))
-    vmp_registry_commit (self, node, VMP_NODE_CHANGED);
+    {
+      vmp_registry_commit (self, node, VMP_NODE_CHANGED);
+    }
   else
-    vmp_registry_remove (self, node);
+    {
+      VmpApproval approval = node->approval;
+
+      /* Nobody withdrew anything from it: what runs on it may end there. */
+      vmp_registry_remove (self, node);
+      node->approval = approval;
+    }
 }
 
 VmpNode *

@@ -26,10 +26,10 @@ typedef struct {
   VmpTokenVault *vault; /* NULL: it is gone */
 } Load;
 
-/* One change on its way to the keyring, which works them off in order, and loads in between. */
+/* One change on its way to the keyring, which works them off in order, and loads in between; or its unlocking. */
 typedef struct {
   VmpTokenVault *vault; /* NULL: it is gone */
-  char *node_id;
+  char *node_id;        /* NULL: unlocking */
   guint64 change;
   VmpTokenVaultDone done;
   gpointer user_data;
@@ -330,6 +330,39 @@ vmp_token_vault_set (VmpTokenVault    *self,
   save->user_data = user_data;
   g_queue_push_tail (&self->saves, save);
   vmp_keyring_store_async (self->keyring, KIND, node_id, label, token, self->cancellable, saved_cb, save);
+}
+
+static void
+unlocked_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autofree Save *save = user_data;
+  VmpTokenVault *self = save->vault;
+  g_autoptr (GError) error = NULL;
+
+  if (self == NULL)
+    return;
+
+  g_queue_remove (&self->saves, save);
+  if (vmp_keyring_unlock_finish (self->keyring, result, &error))
+    vmp_token_vault_load (self);
+  if (save->done != NULL)
+    save->done (save->user_data, error);
+}
+
+void
+vmp_token_vault_unlock (VmpTokenVault    *self,
+                        VmpTokenVaultDone done,
+                        gpointer          user_data)
+{
+  Save *save = g_new0 (Save, 1);
+
+  save->vault = self;
+  save->done = done;
+  save->user_data = user_data;
+  g_queue_push_tail (&self->saves, save);
+  vmp_keyring_unlock_async (self->keyring, self->cancellable, unlocked_cb, save);
 }
 
 void

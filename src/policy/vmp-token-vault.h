@@ -48,6 +48,12 @@ void vmp_token_vault_set (VmpTokenVault    *self,
                           VmpTokenVaultDone done,
                           gpointer          user_data);
 
+/* Lets the desktop ask its owner for the password of a locked keyring, and then reads the tokens. @error as in
+ * vmp_token_vault_set() */
+void vmp_token_vault_unlock (VmpTokenVault    *self,
+                             VmpTokenVaultDone done,
+                             gpointer          user_data);
+
 /* Takes back the calls of VmpTokenVaultDone that are to come for @user_data. */
 void vmp_token_vault_forget_caller (VmpTokenVault *self,
                                     gpointer       user_data);

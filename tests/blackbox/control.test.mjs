@@ -273,7 +273,8 @@ behaviour('control/shape/routes', async (stage) => {
   const gateway = await stage.gateway();
   const given = { id: 'my route', virtual_model: 'vampire:mine', targets: [{ node: 'a', model: 'x:1' }],
                   strategy: 'least_busy', fallback: 'vampire:auto', constraints: { any: [1, { thing: null }] } };
-  const bare = { id: 'bare', virtual_model: 'v', targets: [], strategy: 'round_robin', fallback: null, constraints: {} };
+  const bare = { id: 'bare', virtual_model: 'v', targets: [], strategy: 'round_robin', fallback: null,
+                 constraints: {} };
 
   assert.deepEqual(await gateway.call('POST', '/routes', given), given);
   assert.deepEqual(await gateway.call('POST', '/routes', { id: 'bare', virtual_model: 'v', more: 1 }), bare);
@@ -574,8 +575,10 @@ behaviour('control/bad-input/base-urls', async (stage) => {
 
       assert.equal(answer.status, 400, `${method} ${target} ${url}: ${answer.text()}`);
       /* What stands before an @ may be a password. */
-      assert.match(detail, url.includes('@') && target === '/discover' ? /^Base URL number 1 must not hold a user/
-                                                                       : /^disallowed (base_url|discovery) target/, url);
+      if (url.includes('@') && target === '/discover')
+        assert.match(detail, /^Base URL number 1 must not hold a user name/);
+      else
+        assert.match(detail, /^disallowed (base_url|discovery) target/, url);
       assert.doesNotMatch(answer.text(), /secret/);
     }
   }
@@ -585,7 +588,8 @@ behaviour('control/bad-input/base-urls', async (stage) => {
 behaviour('control/bad-input/queries', async (stage) => {
   const { ask } = await furnished(stage);
 
-  for (const query of ['approval=', 'approval=PENDING', 'approval=%ff', 'approval=a%00b', 'status=asleep', 'status=%zz']) {
+  for (const query of ['approval=', 'approval=PENDING', 'approval=%ff', 'approval=a%00b', 'status=asleep',
+                       'status=%zz']) {
     const answer = await ask('GET', `${ROOT}/nodes?${query}`);
 
     assert.ok([400, 422].includes(answer.status), `${query}: ${answer.status} ${answer.text().slice(0, 100)}`);
@@ -638,7 +642,7 @@ behaviour('control/ids/are-percent-encoded-in-addresses', async (stage) => {
     assert.equal((await ask('POST', `${ROOT}/routes`, { id, virtual_model: 'v' })).json().id, id);
     for (const collection of ['nodes', 'routes'])
       assert.equal((await ask('GET', `${ROOT}/${collection}/${encoded}`)).json().id, id, encoded);
-    assert.equal((await ask('PATCH', `${ROOT}/nodes/${encoded}`, { name: id.slice(0, 9) })).json().name, id.slice(0, 9));
+    assert.equal((await ask('PATCH', `${ROOT}/nodes/${encoded}`, { name: 'N' })).json().id, id);
     assert.equal((await ask('POST', `${ROOT}/nodes/${encoded}/block`)).json().node.id, id);
   }
   assert.equal((await gateway.call('GET', '/nodes?approval=blocked')).data.length, Object.keys(IDS).length);
@@ -660,8 +664,8 @@ behaviour('control/ids/what-is-none-finds-nothing', async (stage) => {
       const answer = await ask(method, path.replace('{id}', id), bodies('http://127.0.0.1:1', 'x')[name]);
       const what = `${method} ${path} ${id.slice(0, 20)}: ${answer.status} ${answer.text().slice(0, 200)}`;
 
-      /* Without them it may be another address, of which there is none with this method. */
-      assert.ok((['', '.', '..'].includes(id) ? [404, 405] : [400, 404]).includes(answer.status), what);
+      /* Without one it is another address, which may have other methods. */
+      assert.ok((id === '' ? [404, 405] : [400, 404]).includes(answer.status), what);
       assert.match(answer.json().error.code, /_not_found$|^not_found$|^malformed_request$|^method_not_allowed$/, what);
     }
   }

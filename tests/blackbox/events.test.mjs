@@ -348,7 +348,7 @@ behaviour('events/resume/what-is-too-long-ago-begins-with-a-reset', async (stage
 /* -- Readers that harm --------------------------------------------------------------------- */
 
 behaviour('events/slow/a-reader-that-does-not-read-is-let-go', async (stage) => {
-  const SLOW = 10;
+  const SLOW = 4;
   const gateway = await stage.gateway();
   const change = await changer(stage, gateway);
   const well = await stage.follower(gateway);
@@ -398,6 +398,7 @@ behaviour('events/many/64-follow-and-no-more', async (stage) => {
     assert.equal((await follower.next('route')).data.id, 'r');
   followers[0].close();
   await gateway.waitFor(/GET \/vampire\/v1\/events .* client gone/);
+  await putRoute(gateway, 'next');
   await stage.follower(gateway);
   assert.equal((await gateway.ask('GET', EVENTS)).status, 409);
 });

@@ -36,12 +36,13 @@ async function withGoodNode(stage, options) {
 const modelIds = async (gateway) => (await gateway.ask('GET', '/v1/models')).json().data.map(({ id }) => id);
 
 /* Nothing that would move a cursor, forge a line or turn text around. */
-const isPlain = (text) => !/[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u.test(text);
+const isPlain = (text) =>
+  !/[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u.test(text);
 
 /* -- Too much ------------------------------------------------------------------------------ */
 
 for (const [how, begin, piece] of [
-  ['with-its-length', `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${100 * MB}\r\n\r\n{"data":[`,
+  ['with-its-length', `HTTP/1.1 200 OK\r\nContent-Length: ${100 * MB}\r\n\r\n{"data":[`,
    JSON.stringify(card('x'.repeat(200))).repeat(300)],
   ['in-chunks', `${http.STREAM_HEAD}`, http.chunk(`${JSON.stringify(card('y'.repeat(200)))},`.repeat(300))],
   ['until-it-closes', 'HTTP/1.1 200 OK\r\n\r\n[', '['.repeat(64 * 1024)],
@@ -210,11 +211,11 @@ behaviour('hostile/texts/of-models-and-servers-are-shown-as-plain-text', async (
   const evil = `<script>alert(1)</script>${EVIL.join('')}`;
   let broken = false;
   const node = await stage.node((request, wire) => {
-    const head = `HTTP/1.1 ${broken ? 500 : 200} <i>OK</i>\r\nServer: <b>\u202e\u2066</b>\r\nX-Powered-By: \x9b31m\r\n` +
-                 `X-Vampire-Instance: \u202e${'i'.repeat(5000)}\r\n`;
+    const head = `HTTP/1.1 ${broken ? 500 : 200} <i>OK</i>\r\nServer: <b>\u202e\u2066</b>\r\n` +
+                 `X-Powered-By: \x9b31m\r\nX-Vampire-Instance: \u202e${'i'.repeat(5000)}\r\n`;
     const body = JSON.stringify(broken ? { error: evil } : {
-      models: [{ key: 'm', type: 'llm', display_name: evil, publisher: evil.repeat(50), architecture: evil, format: evil,
-                 params_string: evil, quantization: { name: evil }, loaded_instances: [{ id: evil }] }],
+      models: [{ key: 'm', type: 'llm', display_name: evil, publisher: evil.repeat(50), architecture: evil,
+                 format: evil, params_string: evil, quantization: { name: evil }, loaded_instances: [{ id: evil }] }],
     });
 
     return wire.write(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
@@ -229,8 +230,8 @@ behaviour('hostile/texts/of-models-and-servers-are-shown-as-plain-text', async (
   await chat(gateway, 'm');
   broken = false;
   await gateway.call('POST', '/nodes/hostile/refresh');
-  for (const target of ['/v1/models?vampire_detail=true', '/vampire/v1/models', '/vampire/v1/nodes', '/vampire/v1/doctor',
-                        '/vampire/v1/metrics']) {
+  for (const target of ['/v1/models?vampire_detail=true', '/vampire/v1/models', '/vampire/v1/nodes',
+                        '/vampire/v1/doctor', '/vampire/v1/metrics']) {
     const answer = await gateway.ask('GET', target);
     const texts = JSON.stringify(answer.json(), (key, value) => {
       assert.ok(typeof value !== 'string' || isPlain(value), `${target} ${key} ${JSON.stringify(value)}`);
@@ -397,7 +398,8 @@ behaviour('hostile/targets/are-refused-with-the-reason', async (stage) => {
       assert.ok(reason.source.startsWith('its host') || error.message.startsWith('base_url '), error.message);
       assert.doesNotMatch(error.message, /secret-of-mine/);
     }
-    const { detail, error } = await gateway.call('POST', '/discover', { methods: [], base_urls: [url] }, { status: 400 });
+    const { detail, error } = await gateway.call('POST', '/discover', { methods: [], base_urls: [url] },
+                                                 { status: 400 });
     assert.match(error.message, reason.source.startsWith('its host') ? /./ : reason, url);
     assert.ok(/target|base.url/i.test(`${detail} ${error.message}`), `${url}: ${detail} ${error.message}`);
     assert.doesNotMatch(`${detail} ${error.message}`, /secret-of-mine/);

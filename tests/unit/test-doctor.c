@@ -540,7 +540,7 @@ test_keyring (void)
   facts.keyring = VMP_KEYRING_LOCKED;
   assert_check (&facts, "keyring", VMP_CHECK_WARNING,
                 "The desktop's keyring is locked: tokens in it cannot be read, and none can be added.",
-                "Log in to the desktop with your password, or unlock the keyring with the program Passwords and Keys.");
+                "Have it opened with \"vampire nodes token unlock\": the desktop then asks for its password.");
   facts.keyring = VMP_KEYRING_FILE;
   assert_check (&facts, "keyring", VMP_CHECK_WARNING,
                 "There is no keyring here; tokens are kept in a file that only you can read.",

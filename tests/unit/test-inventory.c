@@ -868,13 +868,14 @@ static void
 test_bad_entries_are_left_out (void)
 {
   g_autoptr (VmpInventory) v1 =
-    parse_cards (VMP_LIST_LMSTUDIO_V1, "7,null,[],'a',{},{'key':7},{'key':null},{'key':''},{'id':'b'},{'key':'good'}");
+    parse_cards (VMP_LIST_LMSTUDIO_V1, "7,null,[],'a',{},{'key':7},{'key':null},{'key':''},{'id':'b'},{'key':'good'},"
+                 "{'key':'\\u0000'},{'key':'\\ud800'}");
   g_autoptr (VmpInventory) v0 =
     parse_cards (VMP_LIST_LMSTUDIO_V0, "7,{'type':'llm'},{'id':'b'},{'id':'good','type':'llm'}");
   g_autoptr (VmpInventory) openai = parse_cards (VMP_LIST_OPENAI, "7,{},{'id':{}},{'id':'good'},{'id':'good'}");
   g_autoptr (VmpInventory) ollama = parse_cards (VMP_LIST_OLLAMA, "7,{},{'name':7},{'name':7,'model':'good'}");
 
-  assert_ids (v1, "good", 9);
+  assert_ids (v1, "good", 11);
   assert_ids (v0, "good", 3);
   assert_ids (openai, "good", 4);
   assert_ids (ollama, "good", 3);

@@ -160,6 +160,21 @@ test_refuses_half_characters (void)
     assert_refused (texts[i], strlen (texts[i]), NULL);
 }
 
+/* In a list they spoil only what they are in. */
+static void
+test_list_has_gaps (void)
+{
+  static const char text[] = "[{\"a\":\"\\u0000\"},{\"a\":\"x\\ud800\"},{\"a\":\"b\",\"\\ud800\":1}]";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) root = vmp_json_parse_list (text, strlen (text), &error);
+  g_autofree char *printed = NULL;
+
+  g_assert_no_error (error);
+  printed = vmp_json_print (root);
+  g_assert_cmpstr (printed, ==, "[{\"a\":null},{\"a\":null},{\"a\":\"b\",\"\":1}]");
+  g_assert_null (vmp_json_parse_list ("[\"\xff\"]", 5, NULL));
+}
+
 static void
 test_says_where (void)
 {
@@ -491,6 +506,7 @@ main (int   argc,
   g_test_add_func ("/json/parse/takes-json", test_takes_json);
   g_test_add_func ("/json/parse/refuses-what-is-not", test_refuses_what_is_not);
   g_test_add_func ("/json/parse/refuses-half-characters", test_refuses_half_characters);
+  g_test_add_func ("/json/parse/list-has-gaps", test_list_has_gaps);
   g_test_add_func ("/json/parse/says-where", test_says_where);
   g_test_add_func ("/json/parse/refuses-every-beginning", test_refuses_every_beginning);
   g_test_add_func ("/json/limits/depth", test_depth);

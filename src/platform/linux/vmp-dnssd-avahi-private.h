@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 
 /* An object in the daemon that works for us, and that sends signals. */
 typedef struct _VmpAvahiObject VmpAvahiObject;
+typedef struct _VmpAvahiDaemon VmpAvahiDaemon;
 typedef struct _VmpAvahiAnnouncement VmpAvahiAnnouncement;
 
 typedef struct {
@@ -38,21 +39,20 @@ struct _VmpDnssd {
   GSource *retry;           /* waits to connect anew; NULL: not waiting */
   guint retry_s;
 
-  char *daemon;             /* its unique name on the bus; NULL: it does not run */
+  VmpAvahiDaemon *daemon;   /* NULL: it does not run */
   guint signals;
   GHashTable *objects;      /* path -> VmpAvahiObject */
 
   char **types;             /* what is to be watched; NULL: nothing */
   GPtrArray *browsers;      /* of Browser, one for each type, while the daemon runs */
   GHashTable *services;     /* key -> Service */
-  guint n_followed;
   gboolean excess_was_said;
 
   VmpAvahiAnnouncement *announcement; /* NULL: nothing is to be announced */
 };
 
-/* Calls @method of @path, which returns the path of the new object. @parameters: floating or NULL. (transfer full):
- * until vmp_avahi_object_drop() */
+/* Calls @method (static) of the server, which returns the path of the new object. @parameters: floating or NULL.
+ * (transfer full): until vmp_avahi_object_drop() */
 VmpAvahiObject *vmp_avahi_object_new (VmpDnssd                  *dnssd,
                                       const VmpAvahiObjectFuncs *funcs,
                                       gpointer                   owner,
@@ -74,8 +74,8 @@ typedef void (*VmpAvahiReply) (gpointer      owner,
                                GVariant     *reply,
                                const GError *error);
 
-/* Calls a method of an object that is ready. @parameters: floating or NULL. @reply: (nullable): not called once the
- * object is dropped */
+/* Calls a method (static) of an object that is ready, after what was called before. @parameters: floating or NULL.
+ * @reply: (nullable): not called once the object is dropped */
 void vmp_avahi_object_call (VmpAvahiObject *self,
                             const char     *method,
                             GVariant       *parameters,

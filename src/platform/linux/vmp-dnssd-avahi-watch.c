@@ -104,7 +104,6 @@ way_close (Way *self)
 
   g_clear_pointer (&self->resolver, vmp_avahi_object_drop);
   way_forget (self);
-  self->service->browser->dnssd->n_followed--;
 }
 
 static void
@@ -372,7 +371,7 @@ find_way (Browser  *self,
   service = g_hash_table_lookup (dnssd->services, key);
   if (service == NULL && is_new)
     {
-      if (dnssd->n_followed >= VMP_LIMIT_DNSSD_SERVICES)
+      if (g_hash_table_size (dnssd->services) >= VMP_LIMIT_DNSSD_SERVICES)
         {
           if (!dnssd->excess_was_said)
             g_message ("The network announces more than %d services; the others are left alone",
@@ -403,7 +402,6 @@ ask_way (Way      *self,
     return;
 
   g_variant_get (item, "(ii&ss&su)", &interface, NULL, &name, NULL, &domain, NULL);
-  browser->dnssd->n_followed++;
   self->resolver = vmp_avahi_object_new (browser->dnssd, &resolver_funcs, self, "ServiceResolverPrepare",
                                          g_variant_new ("(iisssiu)", interface, protocol, name, browser->type, domain,
                                                         protocol, 0u));
@@ -432,6 +430,7 @@ static void
 take_remove (Browser  *self,
              GVariant *parameters)
 {
+  VmpDnssd *dnssd = self->dnssd;
   Way *way = find_way (self, parameters, FALSE);
   Service *service;
 
@@ -444,7 +443,14 @@ take_remove (Browser  *self,
   if (service->ways[IPV4].is_announced || service->ways[IPV6].is_announced)
     service_update (service);
   else
-    g_hash_table_remove (self->dnssd->services, service->key);
+    g_hash_table_remove (dnssd->services, service->key);
+
+  /* The daemon does not tell again of those that there was no room for: all is asked anew. Frees this browser. */
+  if (dnssd->excess_was_said && g_hash_table_size (dnssd->services) <= VMP_LIMIT_DNSSD_SERVICES / 2)
+    {
+      vmp_avahi_watch_end (dnssd);
+      vmp_avahi_watch_begin (dnssd);
+    }
 }
 
 static void
@@ -545,6 +551,5 @@ vmp_avahi_watch_end (VmpDnssd *dnssd)
 
   g_clear_pointer (&dnssd->browsers, g_ptr_array_unref);
   g_clear_pointer (&dnssd->services, g_hash_table_unref);
-  g_assert (dnssd->n_followed == 0);
   dnssd->excess_was_said = FALSE;
 }

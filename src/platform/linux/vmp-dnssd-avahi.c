@@ -15,11 +15,23 @@
 #define RETRY_S 1
 #define RETRY_MAX_S 30
 
+/* Calls that may wait for their answers: a system bus ends more than 128 with an error. */
+#define MOST_CALLS 64
+
+/* A daemon as long as it runs. */
+struct _VmpAvahiDaemon {
+  guint n_refs;
+  GMainContext *context;
+  GDBusConnection *bus;
+  char *name;           /* its unique one on the bus */
+  GQueue waiting;       /* of Call, in order */
+  guint n_calls;        /* that wait for their answers */
+};
+
 struct _VmpAvahiObject {
   guint n_refs;
   VmpDnssd *dnssd;      /* NULL once it is dropped */
-  GDBusConnection *bus;
-  char *daemon;
+  VmpAvahiDaemon *daemon;
   const VmpAvahiObjectFuncs *funcs;
   gpointer owner;
   char *path;           /* NULL: not known yet */
@@ -27,7 +39,10 @@ struct _VmpAvahiObject {
 
 typedef struct {
   VmpAvahiObject *object;
-  VmpAvahiReply reply;
+  const char *method;
+  GVariant *parameters; /* NULL: none */
+  gboolean makes;       /* of the server: it makes the object */
+  VmpAvahiReply reply;  /* NULL: nobody wants to know */
 } Call;
 
 static void connect_bus (VmpDnssd *self);
@@ -45,13 +60,13 @@ set_state (VmpDnssd     *self,
   if (state == VMP_DNSSD_UNAVAILABLE && !self->trouble_was_said)
     {
       self->trouble_was_said = TRUE;
-      g_message ("The network is not searched for servers, since avahi-daemon is not running; once it is installed and "
-                 "started, they are found by themselves");
+      g_message ("Servers in the network are not found by themselves, nor is this gateway by others, since "
+                 "avahi-daemon is not running; once it is installed and started, they are");
     }
   else if (state == VMP_DNSSD_RUNNING && self->trouble_was_said)
     {
       self->trouble_was_said = FALSE;
-      g_message ("avahi-daemon is running now, and the network is searched for servers");
+      g_message ("avahi-daemon is running now: servers in the network are found by themselves");
     }
 
   if (self->events.state_changed != NULL)
@@ -60,22 +75,49 @@ set_state (VmpDnssd     *self,
 
 /* -- Objects ------------------------------------------------------------------------------- */
 
-/* What is called asynchronously answers on the context that is the thread's default when it is called. */
-static void
-call_on_bus (VmpDnssd           *dnssd,
-             VmpAvahiObject     *object,
-             const char         *path,
-             const char         *interface,
-             const char         *method,
-             GVariant           *parameters,
-             GAsyncReadyCallback callback,
-             gpointer            user_data)
+static VmpAvahiDaemon *
+daemon_new (GMainContext    *context,
+            GDBusConnection *bus,
+            const char      *name)
 {
-  g_main_context_push_thread_default (dnssd->context);
-  /* A daemon that was stopped for a while answers when it goes on; when it dies the bus answers for it. */
-  g_dbus_connection_call (object->bus, object->daemon, path, interface, method, parameters, NULL,
-                          G_DBUS_CALL_FLAGS_NO_AUTO_START, G_MAXINT, NULL, callback, user_data);
-  g_main_context_pop_thread_default (dnssd->context);
+  VmpAvahiDaemon *self = g_new0 (VmpAvahiDaemon, 1);
+
+  self->n_refs = 1;
+  self->context = g_main_context_ref (context);
+  self->bus = g_object_ref (bus);
+  self->name = g_strdup (name);
+  g_queue_init (&self->waiting);
+
+  return self;
+}
+
+static VmpAvahiDaemon *
+daemon_ref (VmpAvahiDaemon *self)
+{
+  self->n_refs++;
+
+  return self;
+}
+
+static void
+daemon_unref (VmpAvahiDaemon *self)
+{
+  if (--self->n_refs > 0)
+    return;
+
+  g_assert (self->waiting.length == 0);
+  g_main_context_unref (self->context);
+  g_object_unref (self->bus);
+  g_free (self->name);
+  g_free (self);
+}
+
+static VmpAvahiObject *
+object_ref (VmpAvahiObject *self)
+{
+  self->n_refs++;
+
+  return self;
 }
 
 static void
@@ -84,10 +126,121 @@ object_unref (VmpAvahiObject *self)
   if (--self->n_refs > 0)
     return;
 
-  g_object_unref (self->bus);
-  g_free (self->daemon);
+  daemon_unref (self->daemon);
   g_free (self->path);
   g_free (self);
+}
+
+static void
+call_free (Call *self)
+{
+  g_clear_pointer (&self->parameters, g_variant_unref);
+  object_unref (self->object);
+  g_free (self);
+}
+
+static void
+free_in_daemon (VmpAvahiObject *self,
+                const char     *path)
+{
+  g_dbus_connection_call (self->daemon->bus, self->daemon->name, path, self->funcs->interface, "Free", NULL, NULL,
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL, NULL);
+}
+
+static void
+take_made (VmpAvahiObject *self,
+           GVariant       *reply,
+           const GError   *error)
+{
+  const char *path = NULL;
+
+  if (reply != NULL)
+    g_variant_get (reply, "(&o)", &path);
+
+  if (self->dnssd == NULL)
+    {
+      if (path != NULL)
+        free_in_daemon (self, path);
+      return;
+    }
+
+  if (path != NULL)
+    {
+      self->path = g_strdup (path);
+      g_hash_table_insert (self->dnssd->objects, self->path, self);
+    }
+  self->funcs->ready (self->owner, error);
+}
+
+static void replied_cb (GObject      *source,
+                        GAsyncResult *result,
+                        gpointer      user_data);
+
+static void
+run_calls (VmpAvahiDaemon *self)
+{
+  Call *call;
+
+  while (self->n_calls < MOST_CALLS && (call = g_queue_pop_head (&self->waiting)) != NULL)
+    {
+      VmpAvahiObject *object = call->object;
+
+      if (object->dnssd == NULL)
+        {
+          call_free (call);
+          continue;
+        }
+
+      self->n_calls++;
+      /* The answer comes on the context that is the thread's default now. A daemon that hangs answers when it goes on;
+       * when it dies, the bus answers for it. */
+      g_main_context_push_thread_default (self->context);
+      g_dbus_connection_call (self->bus, self->name,
+                              call->makes ? SERVER_PATH : object->path,
+                              call->makes ? SERVER_INTERFACE : object->funcs->interface,
+                              call->method, call->parameters, call->makes ? G_VARIANT_TYPE ("(o)") : NULL,
+                              G_DBUS_CALL_FLAGS_NO_AUTO_START, G_MAXINT, NULL, replied_cb, call);
+      g_main_context_pop_thread_default (self->context);
+    }
+}
+
+static void
+replied_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  Call *call = user_data;
+  VmpAvahiObject *object = call->object;
+  VmpAvahiDaemon *daemon = object->daemon;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  daemon->n_calls--;
+  if (call->makes)
+    take_made (object, reply, error);
+  else if (object->dnssd != NULL && call->reply != NULL)
+    call->reply (object->owner, reply, error);
+
+  run_calls (daemon);
+  call_free (call);
+}
+
+static void
+queue_call (VmpAvahiObject *object,
+            gboolean        makes,
+            const char     *method,
+            GVariant       *parameters,
+            VmpAvahiReply   reply)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->object = object_ref (object);
+  call->makes = makes;
+  call->method = method;
+  call->parameters = parameters != NULL ? g_variant_ref_sink (parameters) : NULL;
+  call->reply = reply;
+  g_queue_push_tail (&object->daemon->waiting, call);
+  run_calls (object->daemon);
 }
 
 static VmpAvahiObject *
@@ -100,54 +253,11 @@ object_alloc (VmpDnssd                  *dnssd,
   g_assert (dnssd->daemon != NULL);
   self->n_refs = 1;
   self->dnssd = dnssd;
-  self->bus = g_object_ref (dnssd->bus);
-  self->daemon = g_strdup (dnssd->daemon);
+  self->daemon = daemon_ref (dnssd->daemon);
   self->funcs = funcs;
   self->owner = owner;
 
   return self;
-}
-
-static void
-free_in_daemon (VmpAvahiObject *self,
-                const char     *path)
-{
-  g_dbus_connection_call (self->bus, self->daemon, path, self->funcs->interface, "Free", NULL, NULL,
-                          G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL, NULL);
-}
-
-static void
-made_cb (GObject      *source,
-         GAsyncResult *result,
-         gpointer      user_data)
-{
-  VmpAvahiObject *self = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
-  const char *path = NULL;
-
-  if (reply != NULL && g_variant_is_of_type (reply, G_VARIANT_TYPE ("(o)")))
-    g_variant_get (reply, "(&o)", &path);
-  else if (reply != NULL)
-    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "it gave an answer that is not understood");
-
-  if (self->dnssd == NULL)
-    {
-      if (path != NULL)
-        free_in_daemon (self, path);
-    }
-  else if (path != NULL)
-    {
-      self->path = g_strdup (path);
-      g_hash_table_insert (self->dnssd->objects, self->path, self);
-      self->funcs->ready (self->owner, NULL);
-    }
-  else
-    {
-      self->funcs->ready (self->owner, error);
-    }
-
-  object_unref (self);
 }
 
 VmpAvahiObject *
@@ -159,8 +269,7 @@ vmp_avahi_object_new (VmpDnssd                  *dnssd,
 {
   VmpAvahiObject *self = object_alloc (dnssd, funcs, owner);
 
-  self->n_refs++;
-  call_on_bus (dnssd, self, SERVER_PATH, SERVER_INTERFACE, method, parameters, made_cb, self);
+  queue_call (self, TRUE, method, parameters, NULL);
 
   return self;
 }
@@ -201,33 +310,14 @@ vmp_avahi_object_is_ready (VmpAvahiObject *self)
   return self->path != NULL;
 }
 
-static void
-called_cb (GObject      *source,
-           GAsyncResult *result,
-           gpointer      user_data)
-{
-  g_autofree Call *call = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
-
-  if (call->object->dnssd != NULL && call->reply != NULL)
-    call->reply (call->object->owner, reply, error);
-  object_unref (call->object);
-}
-
 void
 vmp_avahi_object_call (VmpAvahiObject *self,
                        const char     *method,
                        GVariant       *parameters,
                        VmpAvahiReply   reply)
 {
-  Call *call = g_new0 (Call, 1);
-
   g_assert (self->dnssd != NULL && self->path != NULL);
-  self->n_refs++;
-  call->object = self;
-  call->reply = reply;
-  call_on_bus (self->dnssd, self, self->path, self->funcs->interface, method, parameters, called_cb, call);
+  queue_call (self, FALSE, method, parameters, reply);
 }
 
 char *
@@ -266,15 +356,18 @@ signal_cb (GDBusConnection *bus,
 static void
 daemon_gone (VmpDnssd *self)
 {
-  if (self->daemon == NULL)
+  VmpAvahiDaemon *daemon = g_steal_pointer (&self->daemon);
+
+  if (daemon == NULL)
     return;
 
   g_dbus_connection_signal_unsubscribe (self->bus, self->signals);
   self->signals = 0;
-  g_clear_pointer (&self->daemon, g_free);
   vmp_avahi_watch_end (self);
   if (self->announcement != NULL)
     vmp_avahi_announcement_end (self->announcement);
+  g_queue_clear_full (&daemon->waiting, (GDestroyNotify) call_free);
+  daemon_unref (daemon);
 }
 
 static void
@@ -286,7 +379,7 @@ appeared_cb (GDBusConnection *bus,
   VmpDnssd *self = user_data;
 
   daemon_gone (self);
-  self->daemon = g_strdup (owner);
+  self->daemon = daemon_new (self->context, bus, owner);
   self->retry_s = RETRY_S;
   g_main_context_push_thread_default (self->context);
   self->signals = g_dbus_connection_signal_subscribe (bus, owner, NULL, NULL, NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
