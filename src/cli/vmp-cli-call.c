@@ -111,7 +111,7 @@ vmp_cli_print_answer (const VmpCliArgs      *args,
 
   if (columns == 0)
     {
-      g_autofree char *json = vmp_cli_json (node, TRUE);
+      g_autofree char *json = vmp_json_print_in_order (node, TRUE);
 
       text = g_strconcat (json, "\n", NULL);
     }

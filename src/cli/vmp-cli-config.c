@@ -74,7 +74,7 @@ static int
 print_json (JsonBuilder *body)
 {
   g_autoptr (JsonNode) node = vmp_cli_body_end (body);
-  g_autofree char *json = vmp_cli_json (node, TRUE);
+  g_autofree char *json = vmp_json_print_in_order (node, TRUE);
   g_autofree char *text = g_strconcat (json, "\n", NULL);
 
   return vmp_cli_print (text);

@@ -30,7 +30,7 @@ vmp_cli_event_line (const char *id,
   vmp_json_add_string (body, "id", id);
   vmp_json_add_string (body, "type", type);
   event = vmp_cli_body_end (body);
-  json = vmp_cli_json (event, FALSE);
+  json = vmp_json_print_in_order (event, FALSE);
 
   return g_strconcat (json, "\n", NULL);
 }

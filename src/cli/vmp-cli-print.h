@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How documents are shown: as JSON with sorted names for programs, and as lines "name  value" for people.
+ * How documents are shown to people: as lines "name  value", and as cells.
  */
 
 #pragma once
@@ -8,12 +8,6 @@
 #include "core/vmp-json.h"
 
 G_BEGIN_DECLS
-
-/* JSON with names in order and two blanks for each level, as Python's json.dumps (indent=2, sort_keys=True) has it; on
- * one line without @pretty. Characters that would do something to a terminal are escaped. No newline at the end.
- * (transfer full) */
-char *vmp_cli_json (JsonNode *node,
-                    gboolean  pretty);
 
 /* The members of an object, nested ones as "outer.inner", a line each; lists of objects as their number. (transfer
  * full) */

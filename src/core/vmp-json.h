@@ -41,8 +41,13 @@ JsonNode *vmp_json_parse_up_to (const char *data,
                                 guint       max_values,
                                 GError    **error);
 
-/* The document on one line. (transfer full) */
+/* The document on one line. Characters that would do something to a terminal are escaped. (transfer full) */
 char *vmp_json_print (JsonNode *node);
+
+/* The same with names in order and blanks as Python's json.dumps (sort_keys=True) has them, and with @in_lines its
+ * indent=2. (transfer full) */
+char *vmp_json_print_in_order (JsonNode *node,
+                               gboolean  in_lines);
 
 /* Members of an object, or NULL / FALSE when there is none of that type, or no @object: so the getters can be nested.
  * (transfer none) */

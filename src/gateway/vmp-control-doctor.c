@@ -208,8 +208,9 @@ connected_cb (GObject      *source,
 {
   Knock *knock = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSocketConnection) connection = g_socket_client_connect_finish (G_SOCKET_CLIENT (source), result, &error);
+  g_autoptr (GSocketConnection) connection = NULL;
 
+  connection = g_socket_client_connect_finish (G_SOCKET_CLIENT (source), result, &error);
   note (knock, judge (error));
   visit_step (knock->visit);
 }

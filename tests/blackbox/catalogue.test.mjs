@@ -163,7 +163,8 @@ behaviour('catalogue/list/detail-only-when-asked-for', async (stage) => {
 
   const one = (await retrieve(gateway, 'acme/one', '?vampire_detail=true')).json();
   assert.deepEqual(one, find('acme/one'));
-  for (const query of ['', '?vampire_detail=false', '?vampire_detail', '?x=vampire_detail=true', '?vampire_detail=trueish'])
+  for (const query of ['', '?vampire_detail=false', '?vampire_detail', '?x=vampire_detail=true',
+                       '?vampire_detail=trueish'])
     assert.ok((await list(gateway, query)).data.every((entry) => !('vampire' in entry)), query);
   assert.ok((await list(gateway, '?a=b&vampire_detail=true&c')).data.every((entry) => 'vampire' in entry));
 });
@@ -171,7 +172,8 @@ behaviour('catalogue/list/detail-only-when-asked-for', async (stage) => {
 behaviour('catalogue/list/head', async (stage) => {
   const gateway = await gatewayOf(stage, { a: await stage.node(serves(['m'])) });
 
-  for (const target of ['/v1/models', '/v1/models/', '/v1/models/m', '/v1/models/none', '/v1/models?vampire_detail=true']) {
+  for (const target of ['/v1/models', '/v1/models/', '/v1/models/m', '/v1/models/none',
+                        '/v1/models?vampire_detail=true']) {
     const get = await gateway.ask('GET', target);
     const head = await gateway.ask('HEAD', target);
 
@@ -184,7 +186,8 @@ behaviour('catalogue/list/head', async (stage) => {
 behaviour('catalogue/list/nobody-there', async (stage) => {
   const gateway = await stage.gateway();
 
-  for (const answer of [await gateway.ask('GET', '/v1/models'), await retrieve(gateway, 'm'), await chat(gateway, 'm')]) {
+  for (const answer of [await gateway.ask('GET', '/v1/models'), await retrieve(gateway, 'm'),
+                        await chat(gateway, 'm')]) {
     assert.deepEqual(errorOf(answer), [502, 'upstream_unavailable']);
     assert.match(answer.json().error.message, /127\.0\.0\.1:1\b.*connection refused/);
   }
@@ -204,8 +207,8 @@ behaviour('catalogue/list/other-methods-go-to-a-node', async (stage) => {
 /* -- One model ----------------------------------------------------------------------------- */
 
 behaviour('catalogue/one/ids-of-all-kinds', async (stage) => {
-  const ids = ['plain', 'org/model', 'a/b/c', 'with space', 'grün/größer', 'q4@k_m', 'ends@', '100%', 'a?b', 'a#b', 'a+b',
-               'gpt-oss:20b', '..', 'a/../b', "it's", '🦇', 'models'];
+  const ids = ['plain', 'org/model', 'a/b/c', 'with space', 'grün/größer', 'q4@k_m', 'ends@', '100%', 'a?b', 'a#b',
+               'a+b', 'gpt-oss:20b', '..', 'a/../b', "it's", '🦇', 'models'];
   const gateway = await gatewayOf(stage, { a: await stage.node(serves(ids)) });
 
   for (const id of [...ids, 'vampire:auto']) {
@@ -241,7 +244,7 @@ behaviour('catalogue/one/model-at-node', async (stage) => {
   for (const name of ['only-first@se cond', 'm@third', 'm@', '@first', 'none@first'])
     assert.deepEqual(errorOf(await chat(gateway, name)), [404, 'model_not_found'], name);
   await park(gateway, 'first', 'disabled');
-  assert.deepEqual(errorOf(await chat(gateway, 'm@first')), [503, 'no_route_target'], 'there is no other it could mean');
+  assert.deepEqual(errorOf(await chat(gateway, 'm@first')), [503, 'no_route_target'], 'no other could be meant');
   assert.equal((await chat(gateway, 'm')).status, 200);
 });
 
@@ -379,7 +382,8 @@ behaviour('catalogue/choice/a-client-that-leaves-makes-its-node-idle-again', asy
 behaviour('catalogue/choice/what-names-no-model-goes-to-the-default-node', async (stage) => {
   const [first, second] = [await stage.node(serves(['m'])), await stage.node(serves(['n']))];
   const gateway = await gatewayOf(stage, { first, second });
-  const bodies = ['{}', '{"model":5}', '{"model":null}', '[]', 'not JSON', '', '{"model":"n","model":"n"}', '{"model":"n"'];
+  const bodies = ['{}', '{"model":5}', '{"model":null}', '[]', 'not JSON', '', '{"model":"n","model":"n"}',
+                  '{"model":"n"'];
 
   for (const body of bodies)
     assert.equal((await gateway.ask('POST', '/v1/chat/completions', { body })).status, 200, body);
@@ -464,8 +468,9 @@ behaviour('catalogue/auto/what-is-loaded-before-what-would-have-to-be', async (s
 
 /* -- Bytes --------------------------------------------------------------------------------- */
 
-const ODD = '{ "messages" :[{"content":"\\u00fc \\ud83e\\udd87 ü 🦇 \\/ \\" model","role":"user"}],\r\n\t"top_p":1e-400,' +
-  '"n":1.10,"big":123456789012345678901234567890,"minus":-0.0, "z":null,"a":[ ],"b":{ },"a":1 ,MODEL "tail":"\\u0000" } \n';
+const ODD = '{ "messages" :[{"content":"\\u00fc \\ud83e\\udd87 ü 🦇 \\/ \\" model","role":"user"}],\r\n\t' +
+  '"top_p":1e-400,"n":1.10,"big":123456789012345678901234567890,"minus":-0.0, "z":null,"a":[ ],"b":{ },"a":1 ,MODEL ' +
+  '"tail":"\\u0000" } \n';
 
 /* A model's name in a body: as it is written there, and what it says. */
 const SPELLINGS = [['"model":"house",', '"model":"m/ü\\"x",'], ['"model" : "ho\\u0075se" ,', '"model" : "m/ü\\"x" ,'],
@@ -526,8 +531,9 @@ behaviour('catalogue/bytes/large-and-chunked-bodies-too', async (stage) => {
 
   await route(gateway, { id: 'r', virtual_model: 'house', targets: [{ node: 'a', model: 'm' }] });
   const whole = body('house');
-  const pieces = [http.chunk(whole.subarray(0, 70_000)), http.chunk(whole.subarray(70_000)), Buffer.from(http.LAST_CHUNK)];
-  for (const options of [{ body: whole }, { body: Buffer.concat(pieces), fields: [['Transfer-Encoding', 'chunked']] }]) {
+  const pieces = [whole.subarray(0, 70_000), whole.subarray(70_000)].map(http.chunk);
+  const chunked = Buffer.concat([...pieces, Buffer.from(http.LAST_CHUNK)]);
+  for (const options of [{ body: whole }, { body: chunked, fields: [['Transfer-Encoding', 'chunked']] }]) {
     assert.equal((await gateway.ask('POST', '/v1/chat/completions', options)).status, 200);
     assert.ok(prompts(node).at(-1).body.equals(body('m')));
   }
@@ -563,10 +569,11 @@ behaviour('catalogue/routes/fall-back', async (stage) => {
     return [status, prompts(main).length - before[0], prompts(spare).length - before[1]];
   };
 
-  await route(gateway, { id: 'r1', virtual_model: 'best', targets: [{ node: 'main', model: 'm' }], fallback: 'second' });
-  await route(gateway, { id: 'r2', virtual_model: 'second', targets: [{ node: 'spare', model: 'n' }], fallback: 'best' });
-  await route(gateway, { id: 'r3', virtual_model: 'empty', fallback: 'vampire:auto' });
-  await route(gateway, { id: 'r4', virtual_model: 'lost', targets: [{ node: 'main', model: 'none' }, { node: 'x', model: 'm' }] });
+  for (const [name, fallback, ...targets] of [
+    ['best', 'second', { node: 'main', model: 'm' }], ['second', 'best', { node: 'spare', model: 'n' }],
+    ['empty', 'vampire:auto'], ['lost', null, { node: 'main', model: 'none' }, { node: 'x', model: 'm' }],
+  ])
+    await route(gateway, { id: `route-${name}`, virtual_model: name, fallback, targets });
   assert.deepEqual(await served('best'), [200, 1, 0]);
   await park(gateway, 'main', 'draining');
   assert.deepEqual(await served('best'), [200, 0, 1]);

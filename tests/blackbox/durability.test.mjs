@@ -37,8 +37,8 @@ function random(seed) {
   return { below, pick: (list) => list[below(list.length)], between: ([low, high]) => low + below(high - low + 1) };
 }
 
-/* What is to be there: by the name of a thing, what it is (undefined: not there), and what it will be if the change that
- * was under way at the end was still made. */
+/* What is to be there: by the name of a thing, what it is (undefined: not there), and what it will be if the change
+ * that was under way at the end was still made. */
 class Ledger {
   #things = new Map();
   acknowledged = 0;
@@ -110,8 +110,8 @@ class Owner {
     const label = `Node ${this.#count++}`;
 
     if (is === undefined) {
-      const will = { name: label, tags: ['a', label], trusted: numbers.below(2) === 0, approval: 'approved', parked: null,
-                     token: false };
+      const will = { name: label, tags: ['a', label], trusted: numbers.below(2) === 0, approval: 'approved',
+                     parked: null, token: false };
       const base = `http://127.${64 + this.number}.1.${10 + Number(id.split('-')[1])}:9`;
       return this.#call(name, will, 'POST', '/nodes', {
         id, base_url: base, name: label, tags: will.tags, trusted: will.trusted,
@@ -130,8 +130,9 @@ class Owner {
         return this.#call(name, { ...is, parked }, 'PATCH', `/nodes/${id}`, { status: parked });
       }
       case 4:
-        return is.token ? this.#call(name, { ...is, token: false }, 'DELETE', `/nodes/${id}/token`)
-                        : this.#call(name, { ...is, token: true }, 'PUT', `/nodes/${id}/token`, { token: `token-${id}` });
+        if (is.token)
+          return this.#call(name, { ...is, token: false }, 'DELETE', `/nodes/${id}/token`);
+        return this.#call(name, { ...is, token: true }, 'PUT', `/nodes/${id}/token`, { token: `token-${id}` });
       default:
         return this.#call(name, { ...is, name: label, tags: [label] }, 'PATCH', `/nodes/${id}`,
                           { name: label, tags: [label] });
@@ -271,7 +272,8 @@ behaviour(`durability/${KILLS}-kills-under-load`, async (stage) => {
       if (round === KILLS)
         break;
       gateway.expectedEnd = { code: null, signal: 'SIGKILL' };
-      const busy = [...owners.map((owner) => owner.work(gateway)), ...Array.from({ length: CLIENTS }, () => ask(gateway))];
+      const clients = Array.from({ length: CLIENTS }, () => ask(gateway));
+      const busy = [...owners.map((owner) => owner.work(gateway)), ...clients];
       await Promise.race([elapsed(numbers.between(LIFE_MS)), ...busy]);
       await gateway.kill();
       await Promise.all(busy);

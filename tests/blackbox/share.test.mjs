@@ -8,7 +8,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-import { AT_DOOR, DOOR, askAsGuest, bearer, createKey, isOpen, revoke, share, stopSharing, visit } from './lib/guests.mjs';
+import {
+  AT_DOOR, DOOR, askAsGuest, bearer, createKey, isOpen, revoke, share, stopSharing, visit,
+} from './lib/guests.mjs';
 import * as http from './lib/http.mjs';
 import { chat, serves } from './lib/nodes.mjs';
 import { parseData } from './lib/sse.mjs';
@@ -82,7 +84,8 @@ behaviour('share/modes/off-and-local-mean-this-computer-only', async (stage) => 
   const nobody = { open: false, listeners: [], trouble: null, keys: 0, ends_at: null, duration: null, model: null };
 
   assert.equal(await isOpen(gateway), false);
-  assert.deepEqual(await gateway.call('GET', '/share'), { object: 'vampire.share', mode: 'off', enabled: false, ...nobody });
+  assert.deepEqual(await gateway.call('GET', '/share'),
+                   { object: 'vampire.share', mode: 'off', enabled: false, ...nobody });
   for (const [mode, enabled] of [['local', true], ['local', false], ['off', false], ['family', false]]) {
     assert.deepEqual(await gateway.call('POST', '/share', { mode, enabled }),
                      { object: 'vampire.share', mode, enabled, ...nobody });
@@ -175,8 +178,8 @@ behaviour('share/keys/nobody-gets-an-answer-without-one', async (stage) => {
   const none = { status: 401, challenge: 'Bearer', code: 'missing_or_invalid_key' };
   const wrong = [`${key.key}x`, key.key.slice(0, -1), key.key.toUpperCase(), key.id, key.hint, 'vmp_', ' ', instance];
 
-  for (const target of ['/', '/health', '/v1', '/v1/models', '/v1/models/m', '/v1/chat/completions', '/v1/x', '/nowhere',
-                        '/vampire/v1/status', '/vampire/v1/nodes', '/vampire/v1/share', '/vampire/v1/keys',
+  for (const target of ['/', '/health', '/v1', '/v1/models', '/v1/models/m', '/v1/chat/completions', '/v1/x',
+                        '/nowhere', '/vampire/v1/status', '/vampire/v1/nodes', '/vampire/v1/share', '/vampire/v1/keys',
                         '/vampire/v1/events', '/vampire/v1/openapi.json', '/vampire/v%31/status', '/favicon.ico']) {
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       const { status, challenge, code = none.code } = await refused(gateway, method, target);
@@ -205,7 +208,8 @@ behaviour('share/keys/a-web-page-gets-no-answer-either', async (stage) => {
     assert.equal((await preflight(origin)).status, 403, origin);
   const { status, head } = await preflight('https://chat.example');
   assert.deepEqual([status, head.get('Access-Control-Allow-Origin')], [204, 'https://chat.example']);
-  const page = (origin, options) => askAsGuest(gateway, 'GET', '/v1/models', { fields: [['Origin', origin]], ...options });
+  const page = (origin, options) =>
+    askAsGuest(gateway, 'GET', '/v1/models', { fields: [['Origin', origin]], ...options });
   assert.equal((await page('https://chat.example')).status, 401);
   assert.equal((await page('https://evil.example', { key: key.key })).status, 403);
   assert.equal((await page('https://chat.example', { key: key.key })).status, 200);
@@ -246,7 +250,9 @@ behaviour('share/keys/no-spelling-of-a-path-opens-the-control-api', async (stage
                         '/v1/../vampire/v1/keys', '/v1/%2e%2e/vampire/v1/keys', '/VAMPIRE/V1/KEYS', '/vampire/v1/keys/',
                         '/vampire/v1/keys;x', `http://127.0.0.1:${gateway.port}/vampire/v1/keys`,
                         `http://localhost/vampire/v%31/keys`, '/vampire/v1/keys?x', '/vampire/v1/keys#x']) {
-    for (const answer of [await askAsGuest(gateway, 'GET', target, { key: key.key }), await locked.ask('GET', target)]) {
+    const asGuest = await askAsGuest(gateway, 'GET', target, { key: key.key });
+
+    for (const answer of [asGuest, await locked.ask('GET', target)]) {
       assert.ok(answer.status >= 400, `${target}: ${answer.status}`);
       assert.ok(!answer.text().includes('"list"'), target);
     }
@@ -528,7 +534,8 @@ behaviour('share/end/when-its-time-is-over', async (stage) => {
   const stream = await beginStream(stage, gateway, key);
 
   const { data } = await follower.next('share', ({ open }) => !open);
-  assert.deepEqual([data.mode, data.enabled, data.duration, data.ends_at, data.listeners], ['event', false, null, null, []]);
+  assert.deepEqual([data.mode, data.enabled, data.duration, data.ends_at, data.listeners],
+                   ['event', false, null, null, []]);
   assert.ok(Date.now() >= Date.parse(end) - 50, 'not before');
   await assertEndedStream(stream);
   assert.equal(await isOpen(gateway), false);
@@ -600,7 +607,8 @@ for (const [how, end] of [
 ]) {
   behaviour(`share/restart/state-and-keys-are-there-again-${how}`, async (stage) => {
     const node = await stage.node(serves(['m', 'n']));
-    const { gateway, key } = await sharedGateway(stage, { node, mode: 'business', more: { duration: '8h', model: 'm' } });
+    const more = { duration: '8h', model: 'm' };
+    const { gateway, key } = await sharedGateway(stage, { node, mode: 'business', more });
     const gone = await createKey(gateway, 'gone');
 
     await createKey(gateway, 'long', { duration: '30d' });
@@ -613,8 +621,10 @@ for (const [how, end] of [
     await end(gateway);
     const again = await stage.gateway({ node, home: gateway.home, env: AT_DOOR });
     assert.deepEqual(await state(again), before);
-    assert.equal((await askAsGuest(again, 'POST', '/v1/chat/completions', { key: key.key, body: prompt('m') })).status, 200);
-    assert.equal((await askAsGuest(again, 'POST', '/v1/chat/completions', { key: key.key, body: prompt('n') })).status, 403);
+    for (const [model, status] of [['m', 200], ['n', 403]]) {
+      const answer = await askAsGuest(again, 'POST', '/v1/chat/completions', { key: key.key, body: prompt(model) });
+      assert.equal(answer.status, status, model);
+    }
     assert.equal((await refused(again, 'GET', '/v1/models', { key: gone.key })).status, 401);
   });
 }
