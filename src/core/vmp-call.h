@@ -20,6 +20,7 @@ typedef struct {
   gsize body_len;
   gboolean has_body;
   gint64 started;             /* monotonic time in µs at which its head was complete */
+  const char *model;          /* as the client named it; NULL: none */
   const char *client_key;     /* id of the client key that let it in; NULL: none */
   gboolean is_shared;         /* it came from another computer, where such are let in while sharing */
 } VmpCall;

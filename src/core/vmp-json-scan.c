@@ -277,11 +277,13 @@ type_of (guint8 first_byte)
     }
 }
 
-/* Returns which member the key between two quotes names, or VMP_N_MEMBERS. */
+/* Returns which member the key between two quotes names, or VMP_N_MEMBERS. @lookalike: set when it nearly is "model" */
 static VmpMember
 member_of_key (const guint8 *p,
-               const guint8 *end)
+               const guint8 *end,
+               gboolean     *lookalike)
 {
+  const char *model = member_names[VMP_MEMBER_MODEL];
   gssize length = end - p;
   char plain[LONGEST_KEY];
   VmpMember member;
@@ -294,10 +296,13 @@ member_of_key (const guint8 *p,
     {
       if (length == (gssize) strlen (member_names[member]) &&
           memcmp (plain, member_names[member], (gsize) length) == 0)
-        break;
+        return member;
     }
 
-  return member;
+  if (length == (gssize) strlen (model) && g_ascii_strncasecmp (plain, model, (gsize) length) == 0)
+    *lookalike = TRUE;
+
+  return VMP_N_MEMBERS;
 }
 
 /* -- The scan ------------------------------------------------------------------------------------ */
@@ -344,7 +349,7 @@ scan_object (const guint8 *data,
       if (p == end || (*p != ',' && *p != '}'))
         return FALSE;
 
-      member = member_of_key (key + 1, key_end - 1);
+      member = member_of_key (key + 1, key_end - 1, &scan->has_lookalike);
       if (member < VMP_N_MEMBERS)
         {
           VmpJsonMember *found = &scan->members[member];

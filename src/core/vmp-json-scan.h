@@ -48,6 +48,7 @@ typedef struct {
 
 typedef struct {
   VmpJsonMember members[VMP_N_MEMBERS];
+  gboolean has_lookalike;  /* a key is "model" but for its case: to servers written in Go it is that member */
 } VmpJsonScan;
 
 /**

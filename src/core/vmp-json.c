@@ -22,6 +22,7 @@ typedef struct {
   guint depth;
   guint n_values;
   guint max_values;
+  guint max_members;  /* of one object */
   gboolean is_text;   /* whether the last string could be read */
   gboolean takes_no_text;
   const char *fault;  /* the rest of "is no JSON: "; set when something returns NULL or FALSE */
@@ -234,7 +235,7 @@ read_object (Reader *self)
             }
 
           /* Names that share a hash, or come again, cost json-glib a walk over all the others. */
-          if (++n_members > VMP_LIMIT_DOCUMENT_MEMBERS)
+          if (++n_members > self->max_members)
             {
               fail (self, "an object with too many members");
               return NULL;
@@ -316,6 +317,7 @@ static JsonNode *
 parse (const char *data,
        gsize       len,
        guint       max_values,
+       guint       max_members,
        gboolean    takes_no_text,
        GError    **error)
 {
@@ -329,6 +331,7 @@ parse (const char *data,
   self.end = self.start + len;
   self.text = text;
   self.max_values = max_values;
+  self.max_members = max_members;
   self.takes_no_text = takes_no_text;
 
   root = read_value (&self);
@@ -350,7 +353,7 @@ vmp_json_parse (const char *data,
                 gsize       len,
                 GError    **error)
 {
-  return parse (data, len, VMP_LIMIT_DOCUMENT_VALUES, FALSE, error);
+  return parse (data, len, VMP_LIMIT_DOCUMENT_VALUES, VMP_LIMIT_DOCUMENT_MEMBERS, FALSE, error);
 }
 
 JsonNode *
@@ -359,7 +362,7 @@ vmp_json_parse_up_to (const char *data,
                       guint       max_values,
                       GError    **error)
 {
-  return parse (data, len, max_values, FALSE, error);
+  return parse (data, len, max_values, max_values, FALSE, error);
 }
 
 JsonNode *
@@ -367,7 +370,7 @@ vmp_json_parse_list (const char *data,
                      gsize       len,
                      GError    **error)
 {
-  return parse (data, len, VMP_LIMIT_DOCUMENT_VALUES, TRUE, error);
+  return parse (data, len, VMP_LIMIT_DOCUMENT_VALUES, VMP_LIMIT_DOCUMENT_MEMBERS, TRUE, error);
 }
 
 /* -- Members ------------------------------------------------------------------------------- */

@@ -35,7 +35,8 @@ JsonNode *vmp_json_parse_list (const char *data,
                                gsize       len,
                                GError    **error);
 
-/* The same with another limit on values: the owner's own gateway may list ten thousand nodes with their models. */
+/* The same for what is the owner's own, with another limit on values, and none on the members of an object: a gateway
+ * may list ten thousand nodes with their models, and a file keep the tokens of as many. */
 JsonNode *vmp_json_parse_up_to (const char *data,
                                 gsize       len,
                                 guint       max_values,

@@ -167,6 +167,9 @@
 /* Bytes of the file that keeps tokens where there is no keyring: two thousand of the longest, far more usual ones. */
 #define VMP_LIMIT_SECRETS_FILE_BYTES (16 * 1024 * 1024)
 
+/* Values in that file: a token of each node, and as many notes of former ones. */
+#define VMP_LIMIT_SECRETS_FILE_VALUES (2 * VMP_LIMIT_NODES)
+
 /* The breaker: failures in a row that open it; milliseconds until one request may try, doubled each time up to the
  * longest. A restart of LM Studio takes some 10 s. */
 #define VMP_LIMIT_BREAKER_FAILURES 3

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Judging and mending text for display. Pure functions; nothing here keeps a state or does I/O.
+ * Judging and mending text for display, and hashing it. Pure functions, but for one random number of the process;
+ * nothing here does I/O.
  */
 
 #include "core/vmp-text.h"
@@ -14,6 +15,9 @@
 
 /* The longest word that is compared with others; no name of ours comes near it. */
 #define WORD_MAX 40
+
+/* 2^31 - 1: the compiler needs no division for it. */
+#define HASH_PRIME G_MAXINT32
 
 gboolean
 vmp_text_is_plain (gunichar c)
@@ -158,4 +162,22 @@ vmp_text_nearest (const char         *word,
     }
 
   return nearest;
+}
+
+/* The text as a polynomial modulo the prime, at a point that nobody knows: of two texts of n bytes that somebody chose,
+ * the values are the same at n of its two billion points at most. */
+guint
+vmp_text_hash (gconstpointer text)
+{
+  static gsize point = 0;
+  const guint8 *p;
+  guint64 hash = 0;
+
+  if (g_once_init_enter (&point))
+    g_once_init_leave (&point, (gsize) g_random_int_range (1, HASH_PRIME));
+
+  for (p = text; *p != '\0'; p++)
+    hash = (hash + *p) * point % HASH_PRIME;
+
+  return (guint) hash;
 }

@@ -33,6 +33,10 @@ const char *vmp_text_next (const char *text,
 char *vmp_text_display (const char *text,
                         gsize       max_chars);
 
+/* A GHashFunc for strings that somebody else chose: other than with g_str_hash(), nobody can make many that fall
+ * together, and each operation on a table of them a walk over all. */
+guint vmp_text_hash (gconstpointer text);
+
 /* The word of a NULL-terminated list that @word was probably meant to be: at most a third of its letters
  * missing, wrong or swapped with their neighbour; letter case and `_` for `-` do not count. NULL when none is
  * near. */

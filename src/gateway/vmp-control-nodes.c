@@ -175,9 +175,24 @@ handle_get (VmpControlRequest *request)
 /* A token was given for one address. Nobody must get it at another one. */
 static void
 forget_token (VmpControlRequest *request,
-              const VmpNode     *node)
+              const char        *id,
+              const char        *address)
 {
-  vmp_token_vault_set (request->gateway->vault, node->id, vmp_node_get_label (node), NULL, NULL, NULL);
+  g_autofree char *token_id = vmp_node_make_token_id (id, address);
+
+  vmp_token_vault_set (request->gateway->vault, token_id, NULL, NULL, NULL, NULL);
+}
+
+/* @token: (nullable): NULL removes it */
+static void
+keep_token (VmpControlRequest *request,
+            const char        *token,
+            VmpTokenVaultDone  done)
+{
+  const VmpNode *node = request->node;
+  g_autofree char *token_id = vmp_node_make_token_id (node->id, node->base_url->text);
+
+  vmp_token_vault_set (request->gateway->vault, token_id, vmp_node_get_label (node), token, done, request);
 }
 
 static void
@@ -233,7 +248,7 @@ handle_register (VmpControlRequest *request)
     }
   request->node = vmp_node_ref (node);
   if (address_before != NULL && !g_str_equal (address_before, node->base_url->text))
-    forget_token (request, node);
+    forget_token (request, node->id, address_before);
 
   if (is_probed (node))
     probe_then (request, registered_cb);
@@ -266,7 +281,7 @@ handle_change (VmpControlRequest *request)
       return;
     }
   if (!g_str_equal (address_before, node->base_url->text))
-    forget_token (request, node);
+    forget_token (request, node->id, address_before);
 
   if (is_probed (node))
     probe_then (request, changed_cb);
@@ -310,16 +325,41 @@ handle_block (VmpControlRequest *request)
 }
 
 static void
+stop_keeping (VmpControlRequest *request)
+{
+  vmp_token_vault_forget_caller (request->gateway->vault, request);
+}
+
+/* A keyring that is locked still has it: then the next node of that id at that address finds it there. */
+static void
+forgotten_cb (gpointer      user_data,
+              const GError *error)
+{
+  VmpControlRequest *request = user_data;
+
+  vmp_control_answer_done (request, request->node->id, "removed");
+}
+
+/* That a node is forgotten is answered when its token is, or a crash right after could bring that back. */
+static void
 handle_forget (VmpControlRequest *request)
 {
   VmpNode *node = vmp_control_find_node (request);
+  gboolean may_have_token;
 
   if (node == NULL)
     return;
 
-  forget_token (request, node);
+  may_have_token = node->token != NULL || node->token_state == VMP_TOKEN_LOCKED
+                   || !vmp_token_vault_is_loaded (request->gateway->vault);
+  if (may_have_token)
+    {
+      vmp_control_wait_for (request, stop_keeping);
+      keep_token (request, NULL, forgotten_cb);
+    }
   vmp_registry_forget (request->gateway->registry, node);
-  vmp_control_answer_done (request, node->id, "removed");
+  if (!may_have_token)
+    vmp_control_answer_done (request, node->id, "removed");
 }
 
 /* -- Look at it ---------------------------------------------------------------------------- */
@@ -440,12 +480,6 @@ handle_test (VmpControlRequest *request)
 /* -- Tokens -------------------------------------------------------------------------------- */
 
 static void
-stop_keeping (VmpControlRequest *request)
-{
-  vmp_token_vault_forget_caller (request->gateway->vault, request);
-}
-
-static void
 answer_token (VmpControlRequest *request,
               const char        *state)
 {
@@ -504,7 +538,7 @@ handle_token_set (VmpControlRequest *request)
     }
 
   vmp_control_wait_for (request, stop_keeping);
-  vmp_token_vault_set (request->gateway->vault, node->id, vmp_node_get_label (node), token, token_kept_cb, request);
+  keep_token (request, token, token_kept_cb);
 }
 
 static void
@@ -528,7 +562,7 @@ handle_token_remove (VmpControlRequest *request)
     return;
 
   vmp_control_wait_for (request, stop_keeping);
-  vmp_token_vault_set (request->gateway->vault, node->id, vmp_node_get_label (node), NULL, token_removed_cb, request);
+  keep_token (request, NULL, token_removed_cb);
 }
 
 static void

@@ -350,6 +350,14 @@ call_has_key (const VmpCall *call,
   return g_strcmp0 (call->client_key, what) == 0;
 }
 
+static gboolean
+call_is_out_of_scope (const VmpCall *call,
+                      const VmpNode *node,
+                      gconstpointer  model)
+{
+  return call->is_shared && g_strcmp0 (call->model, model) != 0;
+}
+
 /* The addresses that other computers of this one's networks can reach, if the settings name none. */
 static char **
 private_addresses (void)
@@ -433,6 +441,7 @@ void
 vmp_doors_update_shared (VmpDoors *self)
 {
   const VmpSettings *settings = self->gateway->settings;
+  const char *model = vmp_share_get_model (self->gateway->share);
   g_auto (GStrv) wanted = NULL;
 
   if (self->listener == NULL || self->serving.draining)
@@ -442,6 +451,9 @@ vmp_doors_update_shared (VmpDoors *self)
       close_shared (self);
       return;
     }
+  if (model != NULL)
+    vmp_relay_revoke (self->gateway->relay, call_is_out_of_scope, model,
+                      "The owner of this computer does not share this model any more.");
   if (!host_is_loopback (settings))
     return;
 

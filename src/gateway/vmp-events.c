@@ -210,7 +210,7 @@ vmp_events_add (VmpEvents  *self,
                 const char *type,
                 char       *data)
 {
-  g_autofree char *owned = data;
+  G_GNUC_UNUSED g_autofree char *owned = data;
   g_autoptr (GBytes) event = NULL;
   GList *link;
   GList *next;

@@ -47,9 +47,12 @@ registry_changed_cb (gpointer      user_data,
 
   vmp_health_node_changed (self->health, node, change);
 
-  /* Or the next node of that name would get it. */
   if (change == VMP_NODE_REMOVED)
-    vmp_token_vault_set (self->vault, node->id, NULL, NULL, NULL, NULL);
+    {
+      g_autofree char *token_id = vmp_node_make_token_id (node->id, node->base_url->text);
+
+      vmp_token_vault_set (self->vault, token_id, NULL, NULL, NULL, NULL);
+    }
 
   /* Not from here: the change may come from the end of just such an exchange. Nothing else runs in between. */
   if ((node->approval != VMP_APPROVAL_APPROVED || change == VMP_NODE_REMOVED) && node->active_requests > 0)
@@ -59,16 +62,18 @@ registry_changed_cb (gpointer      user_data,
                   vmp_control_node_event (node, change));
 }
 
+/* A token is for the node of that id at that address; left over from another one, it is nobody's. */
 static void
 token_cb (gpointer    user_data,
-          const char *node_id,
+          const char *token_id,
           const char *token,
           gboolean    locked)
 {
   VmpGateway *self = user_data;
-  VmpNode *node = vmp_registry_find (self->registry, node_id);
+  g_autofree char *id = vmp_node_id_of_token_id (token_id);
+  VmpNode *node = id != NULL ? vmp_registry_find (self->registry, id) : NULL;
 
-  if (node == NULL)
+  if (node == NULL || !vmp_node_is_token_id (node, token_id))
     return;
   if (locked)
     vmp_registry_set_token_locked (self->registry, node);

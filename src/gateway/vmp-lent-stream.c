@@ -6,6 +6,8 @@
 
 #include "gateway/vmp-lent-stream.h"
 
+#include "core/vmp-hand-over.h"
+
 #include <gio/gio.h>
 
 #define VMP_TYPE_LENT_OUTPUT (vmp_lent_output_get_type ())
@@ -103,8 +105,10 @@ late_write_cb (gpointer user_data)
 {
   LateWrite *late = user_data;
   gsize len;
-  const void *data = g_bytes_get_data (late->bytes, &len);
+  const void *data;
 
+  VMP_TAKE_OVER (late);
+  data = g_bytes_get_data (late->bytes, &len);
   write_now (late->output, data, len, NULL);
 
   return G_SOURCE_REMOVE;
@@ -121,7 +125,8 @@ late_write_free (gpointer data)
 }
 
 /* For the few bytes that libsoup writes without asking. GIO closes a chunked body, and so writes its last chunk, on a
- * thread of its own; the connection is touched on the gateway's only, in the order in which it was asked. */
+ * thread of its own; the connection is touched on the gateway's only, in the order in which it was asked. Not by
+ * g_main_context_invoke(), which calls at once, on the wrong thread, while the context has no owner. */
 static gssize
 lent_output_write (GOutputStream *stream,
                    const void    *data,
@@ -130,15 +135,22 @@ lent_output_write (GOutputStream *stream,
                    GError       **error)
 {
   VmpLentOutput *self = VMP_LENT_OUTPUT (stream);
+  g_autoptr (GSource) source = NULL;
   LateWrite *late;
 
+  VMP_TAKE_OVER (self);
   if (g_main_context_is_owner (self->context))
     return write_now (self, data, len, error);
 
   late = g_new (LateWrite, 1);
   late->output = g_object_ref (self);
   late->bytes = g_bytes_new (data, len);
-  g_main_context_invoke_full (self->context, G_PRIORITY_DEFAULT, late_write_cb, late, late_write_free);
+  VMP_HAND_OVER (late);
+  source = g_idle_source_new ();
+  g_source_set_static_name (source, "vampire late write");
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, late_write_cb, late, late_write_free);
+  g_source_attach (source, self->context);
 
   return (gssize) len;
 }
@@ -200,6 +212,7 @@ vmp_lent_output_init (VmpLentOutput *self)
 {
   self->context = g_main_context_ref_thread_default ();
   self->waiting = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  VMP_HAND_OVER (self);
 }
 
 /* -- Stream -------------------------------------------------------------------------------- */

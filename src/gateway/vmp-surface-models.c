@@ -6,6 +6,7 @@
 #include "gateway/vmp-surface-models.h"
 
 #include "core/vmp-json.h"
+#include "core/vmp-text.h"
 #include "routing/vmp-choice.h"
 
 #include <string.h>
@@ -38,33 +39,13 @@ typedef struct {
 
 /* -- Cards --------------------------------------------------------------------------------- */
 
-/* Another gateway must not be told of its own models, or two would keep each other's lists alive for ever. */
-static gboolean
-comes_from (const VmpHttpHead *head,
-            const VmpNode     *node)
-{
-  guint i;
-
-  if (node->instance == NULL)
-    return FALSE;
-
-  for (i = 0; i < head->n_fields; i++)
-    {
-      const VmpHttpField *field = &head->fields[i];
-
-      if (vmp_slice_equal_nocase (field->name, "Via")
-          && g_strstr_len (field->value.data, field->value.len, node->instance) != NULL)
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
+/* Another gateway is not told of its own models, or two would keep each other's lists alive for ever. */
 static gboolean
 is_offered (Catalogue     *self,
             const VmpNode *node)
 {
-  return vmp_node_is_listed (node) && node->inventory != NULL && !comes_from (self->head, node);
+  return vmp_node_is_listed (node) && node->inventory != NULL
+         && !vmp_choice_came_through (node, self->head->fields, self->head->n_fields);
 }
 
 static gboolean
@@ -179,7 +160,7 @@ list_virtual (VmpGateway *gateway)
 static void
 add_all (Catalogue *self)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) seen = g_hash_table_new (vmp_text_hash, g_str_equal);
   g_autoptr (GPtrArray) virtual_models = list_virtual (self->gateway);
   GPtrArray *nodes = vmp_registry_get_nodes (self->gateway->registry);
   guint i;

@@ -19,6 +19,7 @@ typedef struct {
   VmpCall call;
   VmpModelKind kind;
   char *model;           /* as the client named it; NULL: none */
+  gboolean is_ambiguous; /* some node could read another model's name in the body */
   char *body;            /* what goes up in the place of the client's; NULL: that as it is */
 } Answer;
 
@@ -226,6 +227,8 @@ read_body (Answer *self)
         return;
     }
   self->model = vmp_json_scan_dup_string (self->call.body, &scan.members[VMP_MEMBER_MODEL]);
+  self->is_ambiguous = scan.has_lookalike;
+  self->call.model = self->model;
 }
 
 static void
@@ -260,13 +263,22 @@ dispatch (Answer  *self,
           gboolean may_refresh)
 {
   VmpGateway *gateway = self->gateway;
+  const VmpChoiceRequest request = {
+    .model = self->model,
+    .kind = self->kind,
+    .fields = self->call.fields,
+    .n_fields = self->call.n_fields,
+    .now = g_get_monotonic_time (),
+  };
   g_auto (VmpChoice) choice = { NULL, };
 
-  vmp_choice_make (gateway->registry, gateway->routes, self->model, self->kind, g_get_monotonic_time (), &choice);
+  vmp_choice_make (gateway->registry, gateway->routes, &request, &choice);
   if (choice.node == NULL)
     {
       if (may_refresh && choice.may_be_stale)
         vmp_health_refresh_stale (gateway->health, VMP_LIMIT_REFRESH_MS, dispatch_again, self);
+      else if (choice.problem == VMP_PROBLEM_NODE_TOKEN && self->call.is_shared)
+        refuse (self, choice.problem, "The computer that would answer asks for a token that its owner has to set.");
       else
         refuse (self, choice.problem, choice.message);
       return;
@@ -353,7 +365,60 @@ is_shared_model (Answer *self)
 {
   const char *shared = vmp_share_get_model (self->gateway->share);
 
-  return !self->call.is_shared || shared == NULL || g_strcmp0 (self->model, shared) == 0;
+  return !self->call.is_shared || shared == NULL
+         || (g_strcmp0 (self->model, shared) == 0 && !self->is_ambiguous);
+}
+
+/* The next byte of a path, with its percent-encoding undone; a backslash is a slash to some servers. */
+static char
+next_byte (VmpSlice path,
+           gsize   *at)
+{
+  char byte = path.data[*at];
+
+  if (byte == '%' && path.len - *at > 2 && g_ascii_isxdigit (path.data[*at + 1])
+      && g_ascii_isxdigit (path.data[*at + 2]))
+    {
+      byte = (char) (g_ascii_xdigit_value (path.data[*at + 1]) * 16 + g_ascii_xdigit_value (path.data[*at + 2]));
+      *at += 2;
+    }
+  ++*at;
+
+  return byte == '\\' ? '/' : byte;
+}
+
+/* Whether a path under /v1 is another one to a server that resolves ".." in it, as a proxy before a node may: it could
+ * reach what manages the node, with the node's token. Slashes in a row count as one, since they do for some. */
+static gboolean
+leads_out (VmpSlice path)
+{
+  guint depth = 0;
+  gsize n_bytes = 0;
+  gsize n_dots = 0;
+  gsize at = 0;
+
+  while (at <= path.len)
+    {
+      char byte = at < path.len ? next_byte (path, &at) : (at++, '/');
+
+      if (byte != '/')
+        {
+          n_bytes++;
+          n_dots += byte == '.';
+          continue;
+        }
+
+      if (n_bytes == 2 && n_dots == 2)
+        depth--;
+      else if (n_bytes > 0 && !(n_bytes == 1 && n_dots == 1))
+        depth++;
+      if (depth == 0 && n_bytes > 0)
+        return TRUE;
+      n_bytes = 0;
+      n_dots = 0;
+    }
+
+  return FALSE;
 }
 
 void
@@ -372,6 +437,12 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
   if (vmp_surface_models_is_asked (request))
     {
       vmp_surface_models_answer (gateway, connection, request);
+      return;
+    }
+
+  if (leads_out (head->path))
+    {
+      vmp_connection_problem (connection, VMP_PROBLEM_BAD_HTTP, "The address leads out of /v1 with its \"..\".");
       return;
     }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/vmp-limits.h"
+#include "core/vmp-text.h"
 
 /* -- Parts that several answers have ----------------------------------------------------------- */
 
@@ -195,7 +196,7 @@ vmp_inventory_add_running (VmpInventory *self,
   if (cards == NULL)
     return vmp_inventory_ref (self);
 
-  running = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  running = g_hash_table_new_full (vmp_text_hash, g_str_equal, g_free, NULL);
   n_cards = MIN (json_array_get_length (cards), VMP_LIMIT_NODE_MODELS);
   for (guint i = 0; i < n_cards; i++)
     {

@@ -94,7 +94,7 @@ vmp_inventory_new (VmpListKind kind,
   self->list = kind;
   self->provider = provider;
   self->models = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_model_unref);
-  self->by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  self->by_id = g_hash_table_new (vmp_text_hash, g_str_equal);
 
   return self;
 }

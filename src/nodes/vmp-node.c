@@ -240,6 +240,31 @@ vmp_node_url_key (const VmpBaseUrl   *base_url,
                           base_url->tls ? "https" : "http", host, base_url->port, base_url->prefix);
 }
 
+char *
+vmp_node_make_token_id (const char *id,
+                        const char *base_url)
+{
+  /* No base URL has a blank in it, so the last one is ours. */
+  return g_strdup_printf ("%s %s", id, base_url);
+}
+
+gboolean
+vmp_node_is_token_id (const VmpNode *self,
+                      const char    *token_id)
+{
+  g_autofree char *own = vmp_node_make_token_id (self->id, self->base_url->text);
+
+  return g_str_equal (own, token_id);
+}
+
+char *
+vmp_node_id_of_token_id (const char *token_id)
+{
+  const char *blank = strrchr (token_id, ' ');
+
+  return blank != NULL ? g_strndup (token_id, blank - token_id) : NULL;
+}
+
 gboolean
 vmp_node_host_can_move (const VmpNode *self)
 {

@@ -182,15 +182,27 @@ gboolean vmp_node_is_ready (const VmpNode *self,
 /* Whether its models are listed: approved, in service or draining, online or degraded. */
 gboolean vmp_node_is_listed (const VmpNode *self);
 
-/* Fills in what a transfer to it may connect to. @reach refers to the node's own strings, which stay for as long as the
- * node does. Only an approved node is bound to what it was approved with: a pending one is asked wherever it is, for
- * nothing that is private goes there. @public_allowed: the setting */
+/* Fills in what a transfer to it may connect to. @reach refers to the node's own strings, which stay for as long as
+ * the node does. Only an approved node is bound to what it was approved with: a pending one is asked wherever it
+ * is, for nothing that is private goes there. @public_allowed: the setting */
 void vmp_node_get_reach (const VmpNode *self,
                          gboolean       public_allowed,
                          VmpReach      *reach);
 
 /* Whether its host is a name that may come to mean another machine; an IP address and a loopback name do not. */
 gboolean vmp_node_host_can_move (const VmpNode *self);
+
+/* What a node's token is kept under: its id and the address that the token was given for. One that is left over,
+ * because it could not be removed in time, is then nobody's. (transfer full) */
+char *vmp_node_make_token_id (const char *id,
+                              const char *base_url);
+
+/* Whether a token that was kept under @token_id is for the node that is given. */
+gboolean vmp_node_is_token_id (const VmpNode *self,
+                               const char    *token_id);
+
+/* The id in a token's id. (transfer full) (nullable): NULL when it is none */
+char *vmp_node_id_of_token_id (const char *token_id);
 
 /* Its model, or NULL. (transfer none) */
 VmpModel *vmp_node_find_model (const VmpNode *self,

@@ -29,7 +29,7 @@ vmp_registry_new (VmpStore *store)
   self->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_node_unref);
   self->by_id = g_hash_table_new (g_str_hash, g_str_equal);
   self->by_url = g_hash_table_new (g_str_hash, g_str_equal);
-  self->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+  self->hosts = g_hash_table_new_full (vmp_text_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   self->pending = g_ptr_array_new ();
 
   return self;
@@ -340,7 +340,7 @@ void
 vmp_registry_remove (VmpRegistry *self,
                      VmpNode     *node)
 {
-  g_autoptr (VmpNode) kept = vmp_node_ref (node);
+  G_GNUC_UNUSED g_autoptr (VmpNode) kept = vmp_node_ref (node);
 
   list_models (self, node, NULL);
   if (node->place->waits)
@@ -614,7 +614,7 @@ vmp_registry_has_models (VmpRegistry *self)
 GPtrArray *
 vmp_registry_dup_models (VmpRegistry *self)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) seen = g_hash_table_new (vmp_text_hash, g_str_equal);
   GPtrArray *models = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_model_unref);
 
   for (guint i = 0; i < self->nodes->len; i++)

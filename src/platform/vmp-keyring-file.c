@@ -165,7 +165,7 @@ read_object (const char *path,
   if (text == NULL)
     return json_object_new ();
 
-  node = vmp_json_parse (text, len, &damage);
+  node = vmp_json_parse_up_to (text, len, VMP_LIMIT_SECRETS_FILE_VALUES, &damage);
   free_text (text, len);
   if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
     return json_node_dup_object (node);

@@ -7,18 +7,9 @@
 
 #include "platform/vmp-keyring-private.h"
 
-#include <string.h>
+#include "core/vmp-hand-over.h"
 
-/* GLib's locks are built from futexes, which ThreadSanitizer does not see: without a word it takes each hand-over
- * between the threads for a race, and with one it can find those that are. */
-#ifdef __SANITIZE_THREAD__
-# include <sanitizer/tsan_interface.h>
-# define HAND_OVER(object) __tsan_release (object)
-# define TAKE_OVER(object) __tsan_acquire (object)
-#else
-# define HAND_OVER(object) G_STMT_START {} G_STMT_END
-# define TAKE_OVER(object) G_STMT_START {} G_STMT_END
-#endif
+#include <string.h>
 
 typedef enum {
   LOAD,
@@ -351,7 +342,7 @@ work (GTask        *work_task,
 {
   Operation *op = task_data;
 
-  TAKE_OVER (op);
+  VMP_TAKE_OVER (op);
   switch (op->verb)
     {
     case LOAD:
@@ -369,7 +360,7 @@ work (GTask        *work_task,
     default:
       g_assert_not_reached ();
     }
-  HAND_OVER (op);
+  VMP_HAND_OVER (op);
   g_task_return_boolean (work_task, TRUE);
 }
 
@@ -434,7 +425,7 @@ worked_cb (GObject      *source,
   g_autoptr (VmpKeyring) self = vmp_keyring_ref (op->keyring);
   Lane lane;
 
-  TAKE_OVER (op);
+  VMP_TAKE_OVER (op);
   lane = op->verb == UNLOCK ? UNLOCK_LANE : SECRETS_LANE;
   take_state (self, op);
   g_object_unref (g_queue_pop_head (&self->lanes[lane]));
@@ -467,7 +458,7 @@ start_next (VmpKeyring *self,
   work_task = g_task_new (NULL, g_task_get_cancellable (task), worked_cb, g_object_ref (task));
   g_task_set_check_cancellable (work_task, FALSE);
   g_task_set_task_data (work_task, op, NULL);
-  HAND_OVER (op);
+  VMP_HAND_OVER (op);
   g_task_run_in_thread (work_task, work);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The nodes' tokens: loaded from the keyring at the start, and again when it may have been unlocked; set and removed by
- * the owner. It says which token belongs to which node id; it knows no node, and nothing here is ever written to a log.
+ * the owner. It says which token is kept under which id (one that vmp_node_make_token_id() makes); it knows no node,
+ * and nothing here is ever written to a log.
  */
 
 #pragma once

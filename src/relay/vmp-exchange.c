@@ -405,6 +405,13 @@ fail (VmpExchange   *self,
       break;
     }
 
+  /* Who comes from another computer is not told which nodes there are. */
+  if (self->call->is_shared)
+    {
+      g_free (message);
+      message = g_strdup ("The computer that has this model did not answer as it should.");
+    }
+
   /* The exchange first: suspending ends all that run on the node. */
   end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, problem, message);
   if (suspended != NULL)

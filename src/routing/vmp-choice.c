@@ -52,6 +52,48 @@ refuse (VmpChoice  *choice,
   choice->message = g_strconcat (before, shown, after, NULL);
 }
 
+gboolean
+vmp_choice_came_through (const VmpNode      *node,
+                         const VmpHttpField *fields,
+                         guint               n_fields)
+{
+  guint i;
+
+  if (node->instance == NULL)
+    return FALSE;
+
+  for (i = 0; i < n_fields; i++)
+    {
+      if (vmp_slice_equal_nocase (fields[i].name, "Via")
+          && g_strstr_len (fields[i].value.data, fields[i].value.len, node->instance) != NULL)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static gboolean
+came_through_any (GPtrArray              *nodes,
+                  const VmpChoiceRequest *request)
+{
+  guint i;
+
+  for (i = 0; i < nodes->len; i++)
+    {
+      if (vmp_choice_came_through (g_ptr_array_index (nodes, i), request->fields, request->n_fields))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static gboolean
+is_ready (const VmpNode          *node,
+          const VmpChoiceRequest *request)
+{
+  return vmp_node_is_ready (node, request->now) && !vmp_choice_came_through (node, request->fields, request->n_fields);
+}
+
 /* Where the next comparison begins. Only turns depend on it, so one for all will do. */
 static guint
 next_turn (void)
@@ -63,17 +105,19 @@ next_turn (void)
 
 /* Whether a request may go there if there is nowhere better: its breaker is open, but somebody was there. */
 static gboolean
-is_last_resort (const VmpNode *node)
+is_last_resort (const VmpNode          *node,
+                const VmpChoiceRequest *request)
 {
   return node->approval == VMP_APPROVAL_APPROVED && node->service == VMP_NODE_IN_SERVICE
-         && (node->health == VMP_NODE_ONLINE || node->health == VMP_NODE_DEGRADED);
+         && (node->health == VMP_NODE_ONLINE || node->health == VMP_NODE_DEGRADED)
+         && !vmp_choice_came_through (node, request->fields, request->n_fields);
 }
 
 /* The least busy of the nodes that are ready, else of those that at least are not off; or NULL. An idle one is as
  * good as it gets. */
 static VmpNode *
-least_busy (GPtrArray *nodes,
-            gint64     now)
+least_busy (GPtrArray              *nodes,
+            const VmpChoiceRequest *request)
 {
   VmpNode *best = NULL;
   VmpNode *last_resort = NULL;
@@ -84,9 +128,9 @@ least_busy (GPtrArray *nodes,
   for (i = 0; i < nodes->len && compared < COMPARED_NODES; i++)
     {
       VmpNode *node = g_ptr_array_index (nodes, (first + i) % nodes->len);
-      VmpNode **place = vmp_node_is_ready (node, now) ? &best : &last_resort;
+      VmpNode **place = is_ready (node, request) ? &best : &last_resort;
 
-      if (place == &last_resort && !is_last_resort (node))
+      if (place == &last_resort && !is_last_resort (node, request))
         continue;
       compared++;
       if (*place == NULL || node->active_requests < (*place)->active_requests)
@@ -130,10 +174,9 @@ any_model (const VmpNode *node,
 
 /* Any model on any node: one that is loaded before one that would have to be, then the least busy node. */
 static gboolean
-choose_any (VmpRegistry *registry,
-            VmpModelKind kind,
-            gint64       now,
-            VmpChoice   *choice)
+choose_any (VmpRegistry            *registry,
+            const VmpChoiceRequest *request,
+            VmpChoice              *choice)
 {
   GPtrArray *nodes = vmp_registry_get_nodes (registry);
   VmpNode *best = NULL;
@@ -146,7 +189,7 @@ choose_any (VmpRegistry *registry,
       VmpNode *node = g_ptr_array_index (nodes, (first + i) % nodes->len);
       VmpModel *model;
 
-      if (!vmp_node_is_ready (node, now) || (model = any_model (node, kind)) == NULL)
+      if (!is_ready (node, request) || (model = any_model (node, request->kind)) == NULL)
         continue;
 
       if (best == NULL || (model->loaded && !best_model->loaded)
@@ -168,10 +211,10 @@ choose_any (VmpRegistry *registry,
 
 /* The targets of a route that can be asked now; the first of the least busy. */
 static gboolean
-choose_target (VmpRegistry    *registry,
-               const VmpRoute *route,
-               gint64          now,
-               VmpChoice      *choice)
+choose_target (VmpRegistry            *registry,
+               const VmpRoute         *route,
+               const VmpChoiceRequest *request,
+               VmpChoice              *choice)
 {
   VmpNode *best = NULL;
   const char *best_model = NULL;
@@ -184,7 +227,7 @@ choose_target (VmpRegistry    *registry,
       const VmpRouteTarget *target = g_ptr_array_index (route->targets, (first + i) % n);
       VmpNode *node = vmp_registry_find (registry, target->node);
 
-      if (node == NULL || !vmp_node_is_ready (node, now) || vmp_node_find_model (node, target->model) == NULL)
+      if (node == NULL || !is_ready (node, request) || vmp_node_find_model (node, target->model) == NULL)
         continue;
       if (best == NULL || node->active_requests < best->active_requests)
         {
@@ -202,36 +245,35 @@ choose_target (VmpRegistry    *registry,
 
 /* A virtual model: its route, then what stands in for it. */
 static void
-choose_virtual (VmpRegistry  *registry,
-                VmpRouteList *routes,
-                const char   *virtual_model,
-                VmpModelKind  kind,
-                gint64        now,
-                VmpChoice    *choice)
+choose_virtual (VmpRegistry            *registry,
+                VmpRouteList           *routes,
+                const VmpChoiceRequest *request,
+                VmpChoice              *choice)
 {
-  const char *name = virtual_model;
+  const char *name = request->model;
   guint i;
 
   for (i = 0; i < FALLBACKS && name != NULL; i++)
     {
       const VmpRoute *route = vmp_route_list_find_model (routes, name);
 
-      if (route != NULL && choose_target (registry, route, now, choice))
+      if (route != NULL && choose_target (registry, route, request, choice))
         return;
-      if (route == NULL && g_str_equal (name, VMP_MODEL_AUTO) && choose_any (registry, kind, now, choice))
+      if (route == NULL && g_str_equal (name, VMP_MODEL_AUTO) && choose_any (registry, request, choice))
         return;
       name = route != NULL ? route->fallback : NULL;
     }
 
-  refuse (choice, VMP_PROBLEM_NO_ROUTE_TARGET, TRUE, "No online route target available for ", virtual_model, ".");
+  refuse (choice, VMP_PROBLEM_NO_ROUTE_TARGET, TRUE, "No online route target available for ", request->model, ".");
 }
 
 /* "model@node". FALSE when there is no such node. */
 static gboolean
-choose_named (VmpRegistry *registry,
-              const char  *model,
-              VmpChoice   *choice)
+choose_named (VmpRegistry            *registry,
+              const VmpChoiceRequest *request,
+              VmpChoice              *choice)
 {
+  const char *model = request->model;
   const char *at = strrchr (model, '@');
   VmpNode *node = at != NULL ? vmp_registry_find (registry, at + 1) : NULL;
   g_autofree char *name = NULL;
@@ -240,7 +282,7 @@ choose_named (VmpRegistry *registry,
     return FALSE;
 
   name = g_strndup (model, at - model);
-  if (!is_last_resort (node))
+  if (!is_last_resort (node, request))
     refuse (choice, VMP_PROBLEM_NO_ROUTE_TARGET, TRUE, "The node that ", model,
             " names cannot be asked now.");
   else if (vmp_node_find_model (node, name) == NULL)
@@ -273,13 +315,12 @@ choose_default (VmpRegistry *registry,
 }
 
 void
-vmp_choice_make (VmpRegistry  *registry,
-                 VmpRouteList *routes,
-                 const char   *model,
-                 VmpModelKind  kind,
-                 gint64        now,
-                 VmpChoice    *choice)
+vmp_choice_make (VmpRegistry            *registry,
+                 VmpRouteList           *routes,
+                 const VmpChoiceRequest *request,
+                 VmpChoice              *choice)
 {
+  const char *model = request->model;
   GPtrArray *hosts;
   VmpNode *node;
 
@@ -293,7 +334,7 @@ vmp_choice_make (VmpRegistry  *registry,
   if (g_str_has_prefix (model, VMP_VIRTUAL_PREFIX) || vmp_route_list_find_model (routes, model) != NULL)
     {
       if (vmp_route_list_find_model (routes, model) != NULL || g_str_equal (model, VMP_MODEL_AUTO))
-        choose_virtual (registry, routes, model, kind, now, choice);
+        choose_virtual (registry, routes, request, choice);
       else
         refuse (choice, VMP_PROBLEM_MODEL_NOT_FOUND, FALSE,
                 "There is no virtual model ", model,
@@ -304,9 +345,13 @@ vmp_choice_make (VmpRegistry  *registry,
   hosts = vmp_registry_find_hosts (registry, model);
   if (hosts != NULL)
     {
-      node = least_busy (hosts, now);
+      node = least_busy (hosts, request);
       if (node != NULL)
         take (choice, node, NULL);
+      else if (came_through_any (hosts, request))
+        refuse (choice, VMP_PROBLEM_LOOP, TRUE,
+                "This request came from the only gateway that has ", model,
+                ", so it would go in a circle: the two are each other's nodes.");
       else
         refuse (choice, VMP_PROBLEM_NO_ROUTE_TARGET, TRUE,
                 "Every node that has ", model,
@@ -314,7 +359,7 @@ vmp_choice_make (VmpRegistry  *registry,
       return;
     }
 
-  if (choose_named (registry, model, choice))
+  if (choose_named (registry, request, choice))
     return;
 
   if (vmp_registry_has_models (registry))

@@ -6,23 +6,14 @@
 
 #include "store/vmp-store-private.h"
 
+#include "core/vmp-hand-over.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-/* GLib's locks are built from futexes, which ThreadSanitizer does not see: without a word it takes each hand-over
- * between the threads for a race, and with one it can find those that are. */
-#ifdef __SANITIZE_THREAD__
-# include <sanitizer/tsan_interface.h>
-# define HAND_OVER(object) __tsan_release (object)
-# define TAKE_OVER(object) __tsan_acquire (object)
-#else
-# define HAND_OVER(object) G_STMT_START {} G_STMT_END
-# define TAKE_OVER(object) G_STMT_START {} G_STMT_END
-#endif
 
 #define DATABASE_NAME "vampire.db"
 #define LOCK_NAME "vampire.lock"
@@ -284,7 +275,7 @@ take_batch (VmpStore  *self,
 
   while (errand != NULL)
     {
-      TAKE_OVER (errand);
+      VMP_TAKE_OVER (errand);
       g_ptr_array_add (errands, errand);
       if (errand->kind == CLOSE)
         return TRUE;
@@ -308,7 +299,7 @@ write_until_closed (gpointer data)
       last = take_batch (self, outcome->errands);
       write_batch (&self->writer, outcome->errands, self->path, &outcome->error);
 
-      HAND_OVER (outcome);
+      VMP_HAND_OVER (outcome);
       g_async_queue_push (self->outcomes, outcome);
       g_source_set_ready_time (self->source, 0);
     }
@@ -408,7 +399,7 @@ outcome_source_dispatch (GSource    *source,
   g_source_set_ready_time (source, -1);
   while ((outcome = g_async_queue_try_pop (self->outcomes)) != NULL)
     {
-      TAKE_OVER (outcome);
+      VMP_TAKE_OVER (outcome);
       set_trouble (self, outcome->error);
       deliver (self, outcome);
       outcome_free (outcome);
@@ -523,7 +514,7 @@ send (VmpStore *self,
 {
   if (errand->waiter != NULL)
     g_queue_push_tail (&self->waiting, errand->waiter);
-  HAND_OVER (errand);
+  VMP_HAND_OVER (errand);
   g_async_queue_push (self->errands, errand);
 }
 

@@ -167,7 +167,7 @@ take_reply (VmpBenchClient *self,
             GError        **error)
 {
   if (len > sizeof VMP_BENCH_REPLY - 1 - self->body_len ||
-      memcmp (VMP_BENCH_REPLY + self->body_len, bytes, len) != 0)
+      memcmp (&VMP_BENCH_REPLY[self->body_len], bytes, len) != 0)
     return wrong (error, "the answer is not the upstream's");
   self->body_len += len;
   return TRUE;

@@ -443,6 +443,20 @@ behaviour('consent/token/a-node-that-wants-one-says-so', async (stage) => {
 const filesOf = (folder) => readdirSync(folder, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
 
+behaviour('consent/secrets/a-forgotten-nodes-token-is-gone-when-that-is-answered', async (stage) => {
+  const node = await stage.node(serves(['m']));
+  const gateway = await stage.gateway();
+
+  for (let round = 0; round < 10; round++) {
+    await gateway.call('POST', '/nodes', { id: 'a', base_url: node.url });
+    await setToken(gateway, 'a');
+    const [file] = filesOf(gateway.home.path).filter((name) => path.basename(name) === 'tokens.json');
+    assert.match(readFileSync(file, 'utf8'), /CANARY-token/);
+    await gateway.call('DELETE', '/nodes/a');
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /CANARY/, 'a crash now would bring it back otherwise');
+  }
+});
+
 behaviour('consent/secrets/are-in-no-log-no-answer-and-no-file', async (stage) => {
   const node = await stage.node(serves(['m'], async (request, wire) => {
     const { messages: [{ content }] } = JSON.parse(request.body);

@@ -262,6 +262,23 @@ behaviour('share/keys/no-spelling-of-a-path-opens-the-control-api', async (stage
   assert.equal((await gateway.call('GET', '/keys')).data.length, 1);
 });
 
+behaviour('share/keys/no-spelling-of-a-path-leads-out-of-v1-at-a-node', async (stage) => {
+  const node = await stage.node(serves(['m']));
+  const { gateway, key } = await sharedGateway(stage, { node });
+
+  for (const target of ['/v1/..', '/v1/../api/v1/models/unload', '/v1/%2e%2e/api/v1/models', '/v1/x/.%2E/../api',
+                        '/v1/./../api', '/v1//../api', '/v1/..%2fapi', '/v1/..\\api', '/v1/x%5C..%5c..%5capi',
+                        'http://127.0.0.1/v1/../api/v1/models/load']) {
+    for (const method of ['GET', 'POST']) {
+      const answer = await askAsGuest(gateway, method, target, { key: key.key, body: '{"model":"m"}' });
+
+      assert.equal(answer.status, 400, `${method} ${target}`);
+    }
+  }
+  assert.deepEqual(node.requests.filter(({ target }) => target.includes('..') || target.includes('%2')), []);
+  assert.equal((await askAsGuest(gateway, 'POST', '/v1/a/../b', { key: key.key, body: '{"model":"m"}' })).status, 200);
+});
+
 behaviour('share/keys/the-owners-token-opens-the-door-too', async (stage) => {
   const { gateway } = await sharedGateway(stage);
   const token = 'the-owners-own';
@@ -573,6 +590,7 @@ behaviour('share/model/guests-get-that-one-alone', async (stage) => {
   for (const body of [prompt('n'), prompt('vampire:auto'), prompt('team'), prompt(`n@${nodeId}`), prompt(`m@${nodeId}`),
                       prompt('M'), prompt('m '), prompt(5), prompt(['m']), '{}', '', '[]', 'no JSON', prompt(undefined),
                       '{"model":"m","model":"n"}', '{"model":"n","model":"m"}', '{"model":"m"} {"model":"n"}',
+                      '{"model":"m","Model":"n"}', '{"MODEL":"n","model":"m"}', '{"model":"m","mod\\u0045l":"n"}',
                       prompt('n', { vampire: { model: 'm' } }), prompt('n', { messages: [{ model: 'm' }] })]) {
     for (const target of ['/v1/chat/completions', '/v1/embeddings', '/v1/anything']) {
       const answer = await guest('POST', target, body);
@@ -594,6 +612,14 @@ behaviour('share/model/guests-learn-nothing-of-the-nodes', async (stage) => {
 
   assert.doesNotMatch(detail.text(), /node-|127\.0\.0\.1/);
   assert.deepEqual(Object.keys(detail.json().data[1]), ['id', 'object', 'created', 'owned_by']);
+
+  await node.close();
+  for (const model of ['m', undefined]) {
+    const failed = await askAsGuest(gateway, 'POST', '/v1/chat/completions', { key: key.key, body: prompt(model) });
+
+    assert.ok(failed.status >= 500);
+    assert.doesNotMatch(failed.text(), /node-|127\.0\.0\.1|localhost|LM Studio/);
+  }
 });
 
 /* -- Restarts and events ------------------------------------------------------------------- */

@@ -302,8 +302,9 @@ desktop_lock (Desktop *self)
 {
   g_autofree char *collection = default_collection (self);
   const char *collections[] = { collection, NULL };
-  g_autoptr (GVariant) reply = call (self, "org.freedesktop.Secret.Service", "Lock",
-                                     g_variant_new ("(^ao)", collections));
+  g_autoptr (GVariant) reply = NULL;
+
+  reply = call (self, "org.freedesktop.Secret.Service", "Lock", g_variant_new ("(^ao)", collections));
 }
 
 void

@@ -27,6 +27,26 @@ typedef struct {
   GError *error;
 } Fixture;
 
+/* -- LeakSanitizer ------------------------------------------------------------------------- */
+
+const char *__asan_default_options (void);
+const char *__lsan_default_suppressions (void);
+
+/* Whole stacks, since those of programs without frame pointers end in g_malloc(). */
+const char *
+__asan_default_options (void)
+{
+  return "fast_unwind_on_malloc=0";
+}
+
+/* libsecret before 0.21 leaks what it learns when a prompt ends. GDBus has read that on its own thread. */
+const char *
+__lsan_default_suppressions (void)
+{
+  return "leak:secret_service_unlock_sync\n"
+         "leak:g_dbus_message_new_from_blob\n";
+}
+
 /* -- The log ------------------------------------------------------------------------------- */
 
 static GMutex log_mutex;

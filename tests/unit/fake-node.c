@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <string.h>
 
 #define FLOOD_BYTES (100 * 1024 * 1024)
@@ -404,9 +405,9 @@ typedef struct {
   gboolean slow;
 } Name;
 
-/* The resolver asks on threads of its own. */
-static GMutex names_mutex;
-static GCond names_cond;
+/* The resolver asks on threads of its own. ThreadSanitizer sees these locks, and GLib's not. */
+static pthread_mutex_t names_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t names_cond = PTHREAD_COND_INITIALIZER;
 static GHashTable *names; /* name -> Name */
 
 static Name *
@@ -441,19 +442,19 @@ fake_name (const char *text,
   va_end (list);
   g_ptr_array_add (addresses, NULL);
 
-  g_mutex_lock (&names_mutex);
+  pthread_mutex_lock (&names_mutex);
   name = get_name (text);
   g_strfreev (name->addresses);
   name->addresses = (char **) g_ptr_array_free (addresses, FALSE);
-  g_mutex_unlock (&names_mutex);
+  pthread_mutex_unlock (&names_mutex);
 }
 
 void
 fake_name_slow (const char *text)
 {
-  g_mutex_lock (&names_mutex);
+  pthread_mutex_lock (&names_mutex);
   get_name (text)->slow = TRUE;
-  g_mutex_unlock (&names_mutex);
+  pthread_mutex_unlock (&names_mutex);
 }
 
 void
@@ -462,15 +463,15 @@ fake_names_wake (void)
   GHashTableIter iter;
   Name *name;
 
-  g_mutex_lock (&names_mutex);
+  pthread_mutex_lock (&names_mutex);
   if (names != NULL)
     {
       g_hash_table_iter_init (&iter, names);
       while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &name))
         name->slow = FALSE;
     }
-  g_cond_broadcast (&names_cond);
-  g_mutex_unlock (&names_mutex);
+  pthread_cond_broadcast (&names_cond);
+  pthread_mutex_unlock (&names_mutex);
 }
 
 guint
@@ -478,9 +479,9 @@ fake_name_count (const char *text)
 {
   guint n;
 
-  g_mutex_lock (&names_mutex);
+  pthread_mutex_lock (&names_mutex);
   n = get_name (text)->n_lookups;
-  g_mutex_unlock (&names_mutex);
+  pthread_mutex_unlock (&names_mutex);
 
   return n;
 }
@@ -498,7 +499,7 @@ getaddrinfo (const char            *node,
   Name *name;
   guint i;
 
-  g_mutex_lock (&names_mutex);
+  pthread_mutex_lock (&names_mutex);
   if (real == NULL)
     *(void **) &real = dlsym (RTLD_NEXT, "getaddrinfo");
   name = node != NULL && names != NULL ? g_hash_table_lookup (names, node) : NULL;
@@ -506,10 +507,10 @@ getaddrinfo (const char            *node,
     {
       name->n_lookups++;
       while (name->slow)
-        g_cond_wait (&names_cond, &names_mutex);
+        pthread_cond_wait (&names_cond, &names_mutex);
       addresses = g_strdupv (name->addresses);
     }
-  g_mutex_unlock (&names_mutex);
+  pthread_mutex_unlock (&names_mutex);
 
   if (name == NULL)
     return real (node, service, hints, result);

@@ -119,6 +119,26 @@ add_node (House              *self,
 
 #define MODELS(...) ((const char * const[]) { __VA_ARGS__, NULL })
 
+/* @via: (nullable): the way the request came */
+static void
+choose (House       *self,
+        const char  *model,
+        VmpModelKind kind,
+        const char  *via,
+        VmpChoice   *choice)
+{
+  const VmpHttpField field = { VMP_SLICE_LITERAL ("Via"), vmp_slice (via) };
+  const VmpChoiceRequest request = {
+    .model = model,
+    .kind = kind,
+    .fields = &field,
+    .n_fields = via != NULL ? 1 : 0,
+    .now = g_get_monotonic_time (),
+  };
+
+  vmp_choice_make (self->registry, self->routes, &request, choice);
+}
+
 /* Asserts who is chosen. @node: NULL: nobody, for @problem. @sent: NULL: as asked for */
 static void
 assert_choice (House       *self,
@@ -130,7 +150,7 @@ assert_choice (House       *self,
 {
   g_auto (VmpChoice) choice = { NULL, };
 
-  vmp_choice_make (self->registry, self->routes, asked, kind, g_get_monotonic_time (), &choice);
+  choose (self, asked, kind, NULL, &choice);
   if (node == NULL)
     {
       g_assert_null (choice.node);
@@ -209,7 +229,7 @@ test_least_busy (House        *self,
     {
       g_auto (VmpChoice) choice = { NULL, };
 
-      vmp_choice_make (self->registry, self->routes, "qwen", VMP_MODEL_LLM, g_get_monotonic_time (), &choice);
+      choose (self, "qwen", VMP_MODEL_LLM, NULL, &choice);
       turns[choice.node == b]++;
     }
   g_assert_cmpuint (turns[0], ==, 5);
@@ -336,6 +356,32 @@ test_routes (House        *self,
   assert_choice (self, "vampire:circle", VMP_MODEL_LLM, NULL, NULL, VMP_PROBLEM_NO_ROUTE_TARGET);
 }
 
+/* A gateway does not get back what it has sent us. */
+static void
+test_not_back (House        *self,
+               gconstpointer data)
+{
+  VmpProbeReport report = { .health = VMP_NODE_ONLINE, .latency_ms = 1, .instance = "0b9f" };
+  VmpNode *gateway = add_node (self, "gateway", "http://10.0.0.1:7777", MODELS ("qwen", "phi"));
+  guint i;
+
+  add_node (self, "b", "http://10.0.0.2:1234", MODELS ("qwen"));
+  report.inventory = gateway->inventory;
+  vmp_registry_take_probe (self->registry, gateway, &report);
+  for (i = 0; i < 4; i++)
+    {
+      g_auto (VmpChoice) choice = { NULL, };
+      g_auto (VmpChoice) none = { NULL, };
+
+      choose (self, "qwen", VMP_MODEL_LLM, "1.1 proxy.example, 1.1 vampire-0b9f", &choice);
+      g_assert_cmpstr (choice.node->id, ==, "b");
+      choose (self, "phi", VMP_MODEL_LLM, "1.1 vampire-0b9f", &none);
+      g_assert_null (none.node);
+      g_assert_cmpint (none.problem, ==, VMP_PROBLEM_LOOP);
+    }
+  assert_chat (self, "phi", "gateway", NULL);
+}
+
 /* Ten nodes or ten thousand, busy ones, which is the worst case. */
 static void
 test_cost (House        *self,
@@ -371,7 +417,7 @@ test_cost (House        *self,
             {
               g_auto (VmpChoice) choice = { NULL, };
 
-              vmp_choice_make (self->registry, self->routes, "qwen", VMP_MODEL_LLM, start, &choice);
+              choose (self, "qwen", VMP_MODEL_LLM, NULL, &choice);
               g_assert_nonnull (choice.node);
             }
           best = MIN (best, g_get_monotonic_time () - start);
@@ -401,6 +447,7 @@ main (int    argc,
   ADD ("/choice/by-node", test_by_node);
   ADD ("/choice/auto", test_auto);
   ADD ("/choice/routes", test_routes);
+  ADD ("/choice/not-back-to-a-gateway", test_not_back);
   ADD ("/choice/cost-does-not-grow", test_cost);
 
   return g_test_run ();

@@ -219,8 +219,8 @@ test_names (Fixture      *self,
   g_autofree char *longest = g_strnfill (VMP_LIMIT_NAME_CHARS, 'n');
   g_autofree char *longer = g_strnfill (VMP_LIMIT_NAME_CHARS + 1, 'n');
   const char *bad[] = { "", "   ", "a\nb", "\xff", "right\xe2\x80\xaeleft", longer };
-  g_autofree char *secret = create (self, longest, NULL, NULL);
-  g_autofree char *other = create (self, "Klasse 7 \xc3\xbc", NULL, NULL);
+  G_GNUC_UNUSED g_autofree char *secret = create (self, longest, NULL, NULL);
+  G_GNUC_UNUSED g_autofree char *other = create (self, "Klasse 7 \xc3\xbc", NULL, NULL);
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (bad); i++)
@@ -242,7 +242,7 @@ test_durations (Fixture      *self,
 {
   static const char * const bad[] = { "", "soon", "0s", "-1h", "400d", "8" };
   const VmpClientKey *key;
-  g_autofree char *secret = create (self, "a lesson", "PT45M", &key);
+  G_GNUC_UNUSED g_autofree char *secret = create (self, "a lesson", "PT45M", &key);
   guint i;
 
   g_assert_cmpint (key->expires, ==, key->created + 45LL * 60 * G_USEC_PER_SEC);

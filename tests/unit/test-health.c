@@ -485,7 +485,7 @@ test_ourselves (Fixture      *self,
   g_autoptr (VmpBaseUrl) other = vmp_base_url_parse (other_url, NULL);
   VmpNode *node = add (self, self->url, "");
   VmpNode *found = vmp_registry_discover (self->registry, other, "mdns", NULL);
-  g_autoptr (VmpNode) kept = vmp_node_ref (found);
+  G_GNUC_UNUSED g_autoptr (VmpNode) kept = vmp_node_ref (found);
 
   fake_node_answer (self->server, LIST, 200, "X-Vampire-Instance: " INSTANCE "\r\n", V1_LIST);
   fake_node_answer (self->server, "GET /v2/api/v1/models", 200, "X-Vampire-Instance: " INSTANCE "\r\n", V1_LIST);

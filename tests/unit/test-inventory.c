@@ -1062,6 +1062,43 @@ test_references (void)
   g_assert_cmpstr (model->id, ==, "llama3.2:latest");
 }
 
+/* µs for a list of as many models as there may be, with ids of 24 bytes made of two of @parts. */
+static gint64
+time_list (const char * const parts[2])
+{
+  g_autoptr (GString) text = g_string_new ("{'data':[");
+  gint64 least = G_MAXINT64;
+
+  for (guint i = 0; i < VMP_LIMIT_NODE_MODELS; i++)
+    {
+      g_string_append (text, i > 0 ? ",{'id':'" : "{'id':'");
+      for (guint bit = 0; bit < 12; bit++)
+        g_string_append (text, parts[(i >> bit) & 1]);
+      g_string_append (text, "'}");
+    }
+  g_string_append (text, "]}");
+
+  for (guint i = 0; i < 3; i++)
+    {
+      gint64 began = g_get_monotonic_time ();
+
+      vmp_inventory_unref (parse_from (VMP_LIST_OPENAI, text->str, NULL));
+      least = MIN (least, g_get_monotonic_time () - began);
+    }
+
+  return least;
+}
+
+static void
+test_colliding_ids_are_cheap (void)
+{
+  /* All texts made of "Az" and "BY" have one hash of GLib's. */
+  static const char * const colliding[] = { "Az", "BY" };
+  static const char * const different[] = { "Az", "Bz" };
+
+  g_assert_cmpint (time_list (colliding), <, 8 * time_list (different));
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -1105,6 +1142,7 @@ main (int   argc,
   g_test_add_func ("/inventory/entries/texts-are-mended", test_texts_are_mended);
   g_test_add_func ("/inventory/entries/first-of-two-counts", test_first_of_two_counts);
   g_test_add_func ("/inventory/entries/too-many", test_too_many);
+  g_test_add_func ("/inventory/entries/colliding-ids-are-cheap", test_colliding_ids_are_cheap);
   g_test_add_func ("/inventory/equal", test_equal);
   g_test_add_func ("/inventory/references", test_references);
 

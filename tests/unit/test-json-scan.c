@@ -31,7 +31,7 @@ assert_all_absent (const VmpJsonScan *scan)
 {
   static const VmpJsonScan nothing = { 0 };
 
-  g_assert_cmpmem (scan, sizeof *scan, &nothing, sizeof nothing);
+  g_assert_cmpmem (scan->members, sizeof scan->members, nothing.members, sizeof nothing.members);
 }
 
 static void
@@ -187,6 +187,31 @@ test_absent_members (void)
 
       g_assert_true (scan_bytes (texts[i], strlen (texts[i]), &scan));
       assert_all_absent (&scan);
+    }
+}
+
+/* What a server that overlooks case would take for the model's name. */
+static void
+test_lookalikes (void)
+{
+  static const struct {
+    const char *text;
+    gboolean is_one;
+  } texts[] = {
+    { "{\"model\":\"m\"}", FALSE },
+    { "{\"model\":\"m\",\"models\":1,\"mode\":2,\"STREAM\":3,\"x\":{\"Model\":4}}", FALSE },
+    { "{\"model\":\"m\",\"Model\":\"n\"}", TRUE },
+    { "{\"MODEL\":\"n\",\"model\":\"m\"}", TRUE },
+    { "{\"mod\\u0045l\":\"n\"}", TRUE },
+    { "{\"Model\":\"n\"", FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      VmpJsonScan scan;
+
+      scan_bytes (texts[i].text, strlen (texts[i].text), &scan);
+      g_assert_cmpint (scan.has_lookalike, ==, texts[i].is_one);
     }
 }
 
@@ -733,6 +758,7 @@ main (int   argc,
   g_test_add_func ("/json-scan/members/found", test_finds_members);
   g_test_add_func ("/json-scan/members/types", test_tells_types);
   g_test_add_func ("/json-scan/members/absent", test_absent_members);
+  g_test_add_func ("/json-scan/members/lookalikes", test_lookalikes);
   g_test_add_func ("/json-scan/members/escaped-keys", test_undoes_escapes_in_keys);
   g_test_add_func ("/json-scan/members/longest-escaped-key", test_longest_escaped_key);
   g_test_add_func ("/json-scan/members/twice-is-opaque", test_twice_is_opaque);

@@ -223,6 +223,29 @@ test_lasts (Fixture      *self,
   assert_told (self, "");
 }
 
+/* More than an object of somebody else's document may have. */
+static void
+test_many (Fixture      *self,
+           gconstpointer data)
+{
+  g_autoptr (GString) text = g_string_new ("{\"node-token\":{");
+  guint i;
+
+  for (i = 0; i < 1000; i++)
+    g_string_append_printf (text, "\"node-%u\":\"" CANARY "-%u\",", i, i);
+  g_string_append (text, "\"last\":null}}");
+  write_file (self, text->str);
+  load (self);
+  g_assert_nonnull (strstr (self->told->str, "node-0=" CANARY "-0 "));
+  g_assert_nonnull (strstr (self->told->str, "node-999=" CANARY "-999 "));
+
+  set_token (self, "node-1000", CANARY);
+  g_assert_null (self->error);
+  start_again (self);
+  g_assert_nonnull (strstr (self->told->str, "node-500=" CANARY "-500 "));
+  g_assert_nonnull (strstr (self->told->str, "node-1000=" CANARY " "));
+}
+
 static void
 test_rules_at_once (Fixture      *self,
                     gconstpointer data)
@@ -484,6 +507,7 @@ main (int    argc,
     void (*test) (Fixture *, gconstpointer);
   } tests[] = {
     { "/token-vault/lasts", test_lasts },
+    { "/token-vault/many", test_many },
     { "/token-vault/rules-at-once", test_rules_at_once },
     { "/token-vault/in-order", test_order },
     { "/token-vault/set-while-loading", test_set_while_loading },

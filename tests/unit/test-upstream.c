@@ -371,7 +371,7 @@ test_key_changed (Fixture      *self,
 {
   g_autofree char *url = url_of ("https", "localhost", self->tls_node);
   g_autofree char *other_pin = NULL;
-  g_autoptr (GTlsCertificate) other = fake_certificate_new (&other_pin);
+  G_GNUC_UNUSED g_autoptr (GTlsCertificate) other = fake_certificate_new (&other_pin);
   VmpReach reach = { .key = other_pin };
 
   assert_end (self, url, &reach, VMP_TRANSFER_KEY_CHANGED, "another key");
@@ -410,7 +410,7 @@ test_key_rules_do_not_mix (Fixture      *self,
   g_autofree char *url = url_of ("https", "localhost", self->tls_node);
   g_autofree char *plain_url = url_of ("http", "localhost", self->node);
   g_autofree char *other_pin = NULL;
-  g_autoptr (GTlsCertificate) other = fake_certificate_new (&other_pin);
+  G_GNUC_UNUSED g_autoptr (GTlsCertificate) other = fake_certificate_new (&other_pin);
   VmpReach pinned = { .key = self->pin };
   VmpReach pinned_to_other = { .key = other_pin };
   VmpReach any = { .any_key = TRUE };
