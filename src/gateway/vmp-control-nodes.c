@@ -172,15 +172,30 @@ handle_get (VmpControlRequest *request)
 
 /* -- Register and change ------------------------------------------------------------------- */
 
-/* A token was given for one address. Nobody must get it at another one. */
 static void
-forget_token (VmpControlRequest *request,
-              const char        *id,
-              const char        *address)
+stop_keeping (VmpControlRequest *request)
 {
-  g_autofree char *token_id = vmp_node_make_token_id (id, address);
+  vmp_token_vault_forget_caller (request->gateway->vault, request);
+}
 
-  vmp_token_vault_set (request->gateway->vault, token_id, NULL, NULL, NULL, NULL);
+/* Removes the token that there may be for @address, and goes on: that of the address that the node had, or of a
+ * node that was there before it. A crash right after the answer must not bring it back. */
+static void
+after_token_is_gone (VmpControlRequest *request,
+                     const char        *address,
+                     VmpTokenVaultDone  go_on)
+{
+  VmpTokenVault *vault = request->gateway->vault;
+  g_autofree char *token_id = vmp_node_make_token_id (request->node->id, address);
+
+  if (!vmp_token_vault_knows (vault, token_id))
+    {
+      go_on (request, NULL);
+      return;
+    }
+
+  vmp_control_wait_for (request, stop_keeping);
+  vmp_token_vault_set (vault, token_id, NULL, NULL, go_on, request);
 }
 
 /* @token: (nullable): NULL removes it */
@@ -210,6 +225,19 @@ registered_cb (gpointer user_data)
   json_builder_end_object (builder);
 
   vmp_control_answer_stored (request, SOUP_STATUS_OK, vmp_json_builder_print (builder));
+}
+
+/* A token that could not be removed, from a keyring that is locked, is no reason to refuse the node. */
+static void
+register_cb (gpointer      user_data,
+             const GError *error)
+{
+  VmpControlRequest *request = user_data;
+
+  if (is_probed (request->node))
+    probe_then (request, registered_cb);
+  else
+    registered_cb (request);
 }
 
 static void
@@ -247,19 +275,30 @@ handle_register (VmpControlRequest *request)
       return;
     }
   request->node = vmp_node_ref (node);
-  if (address_before != NULL && !g_str_equal (address_before, node->base_url->text))
-    forget_token (request, node->id, address_before);
-
-  if (is_probed (node))
-    probe_then (request, registered_cb);
+  if (address_before == NULL)
+    after_token_is_gone (request, node->base_url->text, register_cb);
+  else if (!g_str_equal (address_before, node->base_url->text))
+    after_token_is_gone (request, address_before, register_cb);
   else
-    registered_cb (request);
+    register_cb (request, NULL);
 }
 
 static void
 changed_cb (gpointer user_data)
 {
   answer_node (user_data);
+}
+
+static void
+change_cb (gpointer      user_data,
+           const GError *error)
+{
+  VmpControlRequest *request = user_data;
+
+  if (is_probed (request->node))
+    probe_then (request, changed_cb);
+  else
+    answer_node (request);
 }
 
 static void
@@ -281,12 +320,9 @@ handle_change (VmpControlRequest *request)
       return;
     }
   if (!g_str_equal (address_before, node->base_url->text))
-    forget_token (request, node->id, address_before);
-
-  if (is_probed (node))
-    probe_then (request, changed_cb);
+    after_token_is_gone (request, address_before, change_cb);
   else
-    answer_node (request);
+    change_cb (request, NULL);
 }
 
 /* -- Approve, block, forget ---------------------------------------------------------------- */
@@ -322,12 +358,6 @@ handle_block (VmpControlRequest *request)
 
   vmp_registry_block (request->gateway->registry, node);
   answer_state (request, "blocked");
-}
-
-static void
-stop_keeping (VmpControlRequest *request)
-{
-  vmp_token_vault_forget_caller (request->gateway->vault, request);
 }
 
 /* A keyring that is locked still has it: then the next node of that id at that address finds it there. */

@@ -49,6 +49,8 @@ struct _VmpGateway {
   VmpDoors *doors;
   VmpInterfacesWatch *interfaces;
   VmpDeferred revocation;     /* nodes lost their approval: what runs on them is to end */
+  GPtrArray *stray_tokens;    /* ids of tokens whose node is no more, to be removed */
+  VmpDeferred remove_strays;
   VmpTimer metrics;           /* set while somebody follows the events */
   char *owner_token;          /* lets the command line of this user in: see vmp-owner-file.h */
   char *url;                  /* NULL until it listens */

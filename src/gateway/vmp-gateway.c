@@ -47,11 +47,13 @@ registry_changed_cb (gpointer      user_data,
 
   vmp_health_node_changed (self->health, node, change);
 
-  if (change == VMP_NODE_REMOVED)
+  /* A new node may find the token of one that was there before it: a crash can come before that is removed. */
+  if (change == VMP_NODE_REMOVED || change == VMP_NODE_ADDED)
     {
       g_autofree char *token_id = vmp_node_make_token_id (node->id, node->base_url->text);
 
-      vmp_token_vault_set (self->vault, token_id, NULL, NULL, NULL, NULL);
+      if (vmp_token_vault_knows (self->vault, token_id))
+        vmp_token_vault_set (self->vault, token_id, NULL, NULL, NULL, NULL);
     }
 
   /* Not from here: the change may come from the end of just such an exchange. Nothing else runs in between. */
@@ -60,6 +62,38 @@ registry_changed_cb (gpointer      user_data,
 
   vmp_events_add (self->events, change == VMP_NODE_APPROVAL_CHANGED ? "approval" : "node",
                   vmp_control_node_event (node, change));
+}
+
+/* Of nodes that are no more: a crash came between their end and their token's. While a damaged database is set aside,
+ * their nodes may yet come back. */
+static void
+remove_strays_cb (gpointer user_data)
+{
+  VmpGateway *self = user_data;
+  guint i;
+
+  for (i = 0; i < self->stray_tokens->len; i++)
+    {
+      const char *token_id = g_ptr_array_index (self->stray_tokens, i);
+      g_autofree char *id = vmp_node_id_of_token_id (token_id);
+      const VmpNode *node = id != NULL ? vmp_registry_find (self->registry, id) : NULL;
+
+      /* Unless it was given to a new node meanwhile. */
+      if (node == NULL || node->token == NULL || !vmp_node_is_token_id (node, token_id))
+        vmp_token_vault_set (self->vault, token_id, NULL, NULL, NULL, NULL);
+    }
+  g_ptr_array_set_size (self->stray_tokens, 0);
+}
+
+static void
+note_stray (VmpGateway *self,
+            const char *token_id)
+{
+  if (vmp_store_get_set_aside (self->store) != NULL)
+    return;
+
+  g_ptr_array_add (self->stray_tokens, g_strdup (token_id));
+  vmp_poll_defer (self->poll, &self->remove_strays, remove_strays_cb, self);
 }
 
 /* A token is for the node of that id at that address; left over from another one, it is nobody's. */
@@ -74,7 +108,11 @@ token_cb (gpointer    user_data,
   VmpNode *node = id != NULL ? vmp_registry_find (self->registry, id) : NULL;
 
   if (node == NULL || !vmp_node_is_token_id (node, token_id))
-    return;
+    {
+      if (token != NULL)
+        note_stray (self, token_id);
+      return;
+    }
   if (locked)
     vmp_registry_set_token_locked (self->registry, node);
   else
@@ -226,6 +264,7 @@ vmp_gateway_new (VmpSettings  *settings,
   self->instance = g_uuid_string_random ();
   self->via = g_strconcat ("1.1 vampire-", self->instance, NULL);
   self->owner_token = vmp_owner_file_make_token ();
+  self->stray_tokens = g_ptr_array_new_with_free_func (g_free);
   self->started = g_get_monotonic_time ();
   self->started_at = g_get_real_time () / G_USEC_PER_SEC;
 
@@ -343,6 +382,7 @@ vmp_gateway_unref (VmpGateway *self)
       vmp_poll_clear_timer (self->poll, &self->metrics);
       vmp_poll_clear_timer (self->poll, &self->drain_timer);
       vmp_poll_cancel_deferred (self->poll, &self->revocation);
+      vmp_poll_cancel_deferred (self->poll, &self->remove_strays);
     }
   self->stopped = NULL;
   g_clear_pointer (&self->doors, vmp_doors_free);
@@ -367,6 +407,7 @@ vmp_gateway_unref (VmpGateway *self)
   g_free (self->instance);
   g_free (self->via);
   g_free (self->owner_token);
+  g_ptr_array_unref (self->stray_tokens);
   g_free (self->url);
   g_free (self);
 }

@@ -136,21 +136,23 @@ lent_output_write (GOutputStream *stream,
 {
   VmpLentOutput *self = VMP_LENT_OUTPUT (stream);
   g_autoptr (GSource) source = NULL;
+  GMainContext *context;
   LateWrite *late;
 
   VMP_TAKE_OVER (self);
-  if (g_main_context_is_owner (self->context))
+  context = self->context;
+  if (g_main_context_is_owner (context))
     return write_now (self, data, len, error);
 
   late = g_new (LateWrite, 1);
   late->output = g_object_ref (self);
   late->bytes = g_bytes_new (data, len);
-  VMP_HAND_OVER (late);
   source = g_idle_source_new ();
   g_source_set_static_name (source, "vampire late write");
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, late_write_cb, late, late_write_free);
-  g_source_attach (source, self->context);
+  VMP_HAND_OVER (late);
+  g_source_attach (source, context);
 
   return (gssize) len;
 }

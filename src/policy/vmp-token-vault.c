@@ -304,6 +304,13 @@ saved_cb (GObject      *source,
     save->done (save->user_data, error);
 }
 
+gboolean
+vmp_token_vault_knows (VmpTokenVault *self,
+                       const char    *node_id)
+{
+  return g_hash_table_contains (self->entries, node_id);
+}
+
 void
 vmp_token_vault_set (VmpTokenVault    *self,
                      const char       *node_id,

@@ -37,6 +37,10 @@ gboolean vmp_token_vault_is_loaded (VmpTokenVault *self);
 VmpKeyringState vmp_token_vault_get_state (VmpTokenVault *self);
 const char *vmp_token_vault_get_trouble (VmpTokenVault *self);
 
+/* Whether there is a token under an id, also one that is locked or on its way to be removed. */
+gboolean vmp_token_vault_knows (VmpTokenVault *self,
+                                const char    *node_id);
+
 /* Why a token cannot be one, as the rest of a sentence; NULL when it can: one line of visible ASCII, at most
  * VMP_LIMIT_TOKEN_BYTES. (static) */
 const char *vmp_token_vault_check (const char *token);
