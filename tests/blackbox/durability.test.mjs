@@ -15,7 +15,7 @@ import { behaviour } from './lib/stage.mjs';
 import { elapsed } from './lib/time.mjs';
 import { Torn } from './lib/wire.mjs';
 
-const KILLS = Number(process.env.VAMPIRE_TEST_KILLS ?? 10);
+const KILLS = Number(process.env.VAMPIRE_TEST_KILLS ?? 200);
 const SEED = Number(process.env.VAMPIRE_TEST_SEED ?? Date.now() % 1_000_000);
 const OWNERS = 6;
 const CLIENTS = 3;
