@@ -12,9 +12,14 @@
 /* Characters of a cell, however wide the terminal is. */
 #define CELL_CHARS 200
 
-/* Columns of the terminal between two cells, and what a cell keeps where there is no room. */
+/* Columns of the terminal between two cells; what a cell keeps for as long as columns at the end can go instead,
+ * and what it keeps in any case. */
 #define GAP 2
+#define WIDTH_GOOD 12
 #define WIDTH_MIN 4
+
+/* Columns of a table that do not go. */
+#define COLUMNS_MIN 2
 
 #define ELLIPSIS "…"
 
@@ -75,33 +80,63 @@ vmp_cli_text_width (const char *text)
   return width;
 }
 
-/* Makes the widest columns narrower, a little at a time, until a line fits; last of all the first one, whose ids people
- * copy. */
-static void
-fit (guint *widths,
-     guint  n,
-     guint  columns)
+static guint
+line_width (const guint *widths,
+            guint        n)
 {
   guint total = GAP * (n - 1);
 
   for (guint i = 0; i < n; i++)
     total += widths[i];
 
-  while (total > columns)
+  return total;
+}
+
+/* Makes the widest columns narrower, a little at a time, until a line fits or none has more than @least; last of
+ * all the first one, whose ids people copy. */
+static void
+squeeze (guint *widths,
+         guint  n,
+         guint  columns,
+         guint  least)
+{
+  while (line_width (widths, n) > columns)
     {
       guint widest = 0;
 
       for (guint i = 1; i < n; i++)
         {
-          if (widths[i] > WIDTH_MIN && (widest == 0 || widths[i] >= widths[widest]))
+          if (widths[i] > least && (widest == 0 || widths[i] >= widths[widest]))
             widest = i;
         }
-      if (widths[widest] <= WIDTH_MIN)
+      if (widest == 0 && (least > WIDTH_MIN || widths[0] <= least))
         return;
 
       widths[widest]--;
-      total--;
     }
+}
+
+/* Has the columns fit: those at the end go rather than that all become too narrow to be read. Returns how many are
+ * left. */
+static guint
+fit (guint *widths,
+     guint  n,
+     guint  columns)
+{
+  g_autofree guint *full = g_memdup2 (widths, n * sizeof *widths);
+
+  for (guint left = n; left >= COLUMNS_MIN; left--)
+    {
+      memcpy (widths, full, n * sizeof *widths);
+      squeeze (widths, left, columns, WIDTH_GOOD);
+      if (line_width (widths, left) <= columns)
+        return left;
+    }
+
+  n = MIN (n, COLUMNS_MIN);
+  squeeze (widths, n, columns, WIDTH_MIN);
+
+  return n;
 }
 
 /* Adds a text in so many columns. @is_last: nothing follows, so no blanks do */
@@ -140,6 +175,7 @@ vmp_cli_table_print (VmpCliTable *self,
 {
   GString *out = g_string_new (NULL);
   g_autofree guint *widths = g_new0 (guint, self->n_columns);
+  guint n_shown;
 
   for (guint i = 0; i < self->cells->len; i++)
     {
@@ -147,13 +183,15 @@ vmp_cli_table_print (VmpCliTable *self,
 
       widths[i % self->n_columns] = MAX (widths[i % self->n_columns], width);
     }
-  fit (widths, self->n_columns, columns);
+  n_shown = fit (widths, self->n_columns, columns);
 
   for (guint i = 0; i < self->cells->len; i++)
     {
       guint column = i % self->n_columns;
-      gboolean is_last = column + 1 == self->n_columns;
+      gboolean is_last = column + 1 == n_shown;
 
+      if (column >= n_shown)
+        continue;
       append_cell (out, self->cells->pdata[i], widths[column], is_last);
       if (is_last)
         g_string_append_c (out, '\n');

@@ -370,26 +370,38 @@ forgotten_cb (gpointer      user_data,
   vmp_control_answer_done (request, request->node->id, "removed");
 }
 
+static void
+forget_stored_cb (gpointer      user_data,
+                  const GError *error)
+{
+  VmpControlRequest *request = user_data;
+  g_autofree char *token_id = vmp_node_make_token_id (request->node->id, request->node->base_url->text);
+
+  if (vmp_token_vault_knows (request->gateway->vault, token_id))
+    keep_token (request, NULL, forgotten_cb);
+  else
+    forgotten_cb (request, NULL);
+}
+
+static void
+stop_forgetting (VmpControlRequest *request)
+{
+  vmp_store_forget_caller (request->gateway->store, request);
+  vmp_token_vault_forget_caller (request->gateway->vault, request);
+}
+
 /* That a node is forgotten is answered when its token is, or a crash right after could bring that back. */
 static void
 handle_forget (VmpControlRequest *request)
 {
   VmpNode *node = vmp_control_find_node (request);
-  gboolean may_have_token;
 
   if (node == NULL)
     return;
 
-  may_have_token = node->token != NULL || node->token_state == VMP_TOKEN_LOCKED
-                   || !vmp_token_vault_is_loaded (request->gateway->vault);
-  if (may_have_token)
-    {
-      vmp_control_wait_for (request, stop_keeping);
-      keep_token (request, NULL, forgotten_cb);
-    }
+  vmp_control_wait_for (request, stop_forgetting);
   vmp_registry_forget (request->gateway->registry, node);
-  if (!may_have_token)
-    vmp_control_answer_done (request, node->id, "removed");
+  vmp_registry_when_stored (request->gateway->registry, forget_stored_cb, request);
 }
 
 /* -- Look at it ---------------------------------------------------------------------------- */

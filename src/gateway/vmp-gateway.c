@@ -38,38 +38,10 @@ revocation_cb (gpointer user_data)
   vmp_relay_revoke (self->relay, has_no_approval, NULL, "The owner of this gateway has withdrawn the node's approval.");
 }
 
+/* Of nodes that are no more. While a damaged database is set aside, its nodes may yet come back. */
 static void
-registry_changed_cb (gpointer      user_data,
-                     VmpNode      *node,
-                     VmpNodeChange change)
+remove_strays (VmpGateway *self)
 {
-  VmpGateway *self = user_data;
-
-  vmp_health_node_changed (self->health, node, change);
-
-  /* A new node may find the token of one that was there before it: a crash can come before that is removed. */
-  if (change == VMP_NODE_REMOVED || change == VMP_NODE_ADDED)
-    {
-      g_autofree char *token_id = vmp_node_make_token_id (node->id, node->base_url->text);
-
-      if (vmp_token_vault_knows (self->vault, token_id))
-        vmp_token_vault_set (self->vault, token_id, NULL, NULL, NULL, NULL);
-    }
-
-  /* Not from here: the change may come from the end of just such an exchange. Nothing else runs in between. */
-  if ((node->approval != VMP_APPROVAL_APPROVED || change == VMP_NODE_REMOVED) && node->active_requests > 0)
-    vmp_poll_defer (self->poll, &self->revocation, revocation_cb, self);
-
-  vmp_events_add (self->events, change == VMP_NODE_APPROVAL_CHANGED ? "approval" : "node",
-                  vmp_control_node_event (node, change));
-}
-
-/* Of nodes that are no more: a crash came between their end and their token's. While a damaged database is set aside,
- * their nodes may yet come back. */
-static void
-remove_strays_cb (gpointer user_data)
-{
-  VmpGateway *self = user_data;
   guint i;
 
   for (i = 0; i < self->stray_tokens->len; i++)
@@ -85,6 +57,63 @@ remove_strays_cb (gpointer user_data)
   g_ptr_array_set_size (self->stray_tokens, 0);
 }
 
+static void
+remove_strays_cb (gpointer user_data)
+{
+  remove_strays (user_data);
+}
+
+static void
+removal_stored_cb (gpointer      user_data,
+                   const GError *error)
+{
+  remove_strays (user_data);
+}
+
+/* A node's token goes after the node: a crash in between leaves a token that is nobody's, not a node without its token.
+ * A new node that finds one begins without it. */
+static void
+look_after_token (VmpGateway   *self,
+                  VmpNode      *node,
+                  VmpNodeChange change)
+{
+  g_autofree char *token_id = vmp_node_make_token_id (node->id, node->base_url->text);
+
+  if (!vmp_token_vault_knows (self->vault, token_id))
+    return;
+
+  if (change == VMP_NODE_ADDED)
+    {
+      vmp_token_vault_set (self->vault, token_id, NULL, NULL, NULL, NULL);
+    }
+  else
+    {
+      g_ptr_array_add (self->stray_tokens, g_steal_pointer (&token_id));
+      vmp_registry_when_stored (self->registry, removal_stored_cb, self);
+    }
+}
+
+static void
+registry_changed_cb (gpointer      user_data,
+                     VmpNode      *node,
+                     VmpNodeChange change)
+{
+  VmpGateway *self = user_data;
+
+  vmp_health_node_changed (self->health, node, change);
+
+  if (change == VMP_NODE_REMOVED || change == VMP_NODE_ADDED)
+    look_after_token (self, node, change);
+
+  /* Not from here: the change may come from the end of just such an exchange. Nothing else runs in between. */
+  if ((node->approval != VMP_APPROVAL_APPROVED || change == VMP_NODE_REMOVED) && node->active_requests > 0)
+    vmp_poll_defer (self->poll, &self->revocation, revocation_cb, self);
+
+  vmp_events_add (self->events, change == VMP_NODE_APPROVAL_CHANGED ? "approval" : "node",
+                  vmp_control_node_event (node, change));
+}
+
+/* A crash came between the end of a node and that of its token. */
 static void
 note_stray (VmpGateway *self,
             const char *token_id)

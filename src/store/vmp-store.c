@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -286,27 +285,12 @@ take_batch (VmpStore  *self,
   return FALSE;
 }
 
-/* Signals that the program answers are for the context's thread. This one may wait for long, and ThreadSanitizer would
- * keep what comes here until then. */
-static void
-leave_signals_to_others (void)
-{
-  sigset_t signals;
-
-  sigemptyset (&signals);
-  sigaddset (&signals, SIGHUP);
-  sigaddset (&signals, SIGINT);
-  sigaddset (&signals, SIGTERM);
-  pthread_sigmask (SIG_BLOCK, &signals, NULL);
-}
-
 static gpointer
 write_until_closed (gpointer data)
 {
   VmpStore *self = data;
   gboolean last;
 
-  leave_signals_to_others ();
   do
     {
       Outcome *outcome = g_new0 (Outcome, 1);
