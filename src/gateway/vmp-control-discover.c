@@ -292,26 +292,18 @@ find_job (VmpControlRequest *request)
 }
 
 static void
+build_listed_job (gpointer     item,
+                  JsonBuilder *builder)
+{
+  json_builder_begin_object (builder);
+  build_job_members (item, builder);
+  json_builder_end_object (builder);
+}
+
+static void
 handle_list (VmpControlRequest *request)
 {
-  GPtrArray *jobs = vmp_discovery_get_jobs (request->gateway->discovery);
-  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
-  guint i;
-
-  json_builder_begin_object (builder);
-  vmp_json_add_string (builder, "object", "list");
-  json_builder_set_member_name (builder, "data");
-  json_builder_begin_array (builder);
-  for (i = 0; i < jobs->len; i++)
-    {
-      json_builder_begin_object (builder);
-      build_job_members (g_ptr_array_index (jobs, i), builder);
-      json_builder_end_object (builder);
-    }
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-
-  vmp_control_answer_built (request, SOUP_STATUS_OK, builder);
+  vmp_control_answer_all (request, vmp_discovery_get_jobs (request->gateway->discovery), build_listed_job);
 }
 
 static void

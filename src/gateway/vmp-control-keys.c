@@ -21,26 +21,18 @@ build_members (const VmpClientKey *key,
 }
 
 static void
+build_key (gpointer     item,
+           JsonBuilder *builder)
+{
+  json_builder_begin_object (builder);
+  build_members (item, builder);
+  json_builder_end_object (builder);
+}
+
+static void
 handle_list (VmpControlRequest *request)
 {
-  GPtrArray *keys = vmp_client_keys_get_all (request->gateway->keys);
-  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
-  guint i;
-
-  json_builder_begin_object (builder);
-  vmp_json_add_string (builder, "object", "list");
-  json_builder_set_member_name (builder, "data");
-  json_builder_begin_array (builder);
-  for (i = 0; i < keys->len; i++)
-    {
-      json_builder_begin_object (builder);
-      build_members (g_ptr_array_index (keys, i), builder);
-      json_builder_end_object (builder);
-    }
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-
-  vmp_control_answer_built (request, SOUP_STATUS_OK, builder);
+  vmp_control_answer_all (request, vmp_client_keys_get_all (request->gateway->keys), build_key);
 }
 
 static void

@@ -140,3 +140,23 @@ vmp_control_answer_list (VmpControlRequest *request,
 
   vmp_control_answer_long (request, builder, "data", items, build);
 }
+
+void
+vmp_control_answer_all (VmpControlRequest *request,
+                        GPtrArray         *items,
+                        VmpControlBuild    build)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
+  guint i;
+
+  json_builder_begin_object (builder);
+  vmp_json_add_string (builder, "object", "list");
+  json_builder_set_member_name (builder, "data");
+  json_builder_begin_array (builder);
+  for (i = 0; i < items->len; i++)
+    build (g_ptr_array_index (items, i), builder);
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+
+  vmp_control_answer_built (request, SOUP_STATUS_OK, builder);
+}

@@ -44,22 +44,16 @@ find_route (VmpControlRequest *request)
 }
 
 static void
+build_listed_route (gpointer     item,
+                    JsonBuilder *builder)
+{
+  vmp_route_build (item, builder);
+}
+
+static void
 handle_list (VmpControlRequest *request)
 {
-  GPtrArray *routes = vmp_route_list_get_all (request->gateway->routes);
-  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
-  guint i;
-
-  json_builder_begin_object (builder);
-  vmp_json_add_string (builder, "object", "list");
-  json_builder_set_member_name (builder, "data");
-  json_builder_begin_array (builder);
-  for (i = 0; i < routes->len; i++)
-    vmp_route_build (g_ptr_array_index (routes, i), builder);
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-
-  vmp_control_answer_built (request, SOUP_STATUS_OK, builder);
+  vmp_control_answer_all (request, vmp_route_list_get_all (request->gateway->routes), build_listed_route);
 }
 
 static void

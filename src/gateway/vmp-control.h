@@ -154,6 +154,11 @@ void vmp_control_answer_list (VmpControlRequest *request,
                               GPtrArray         *items,
                               VmpControlBuild    build);
 
+/* The same at once, for lists that are short by their limits and whose items may go before the next turn. */
+void vmp_control_answer_all (VmpControlRequest *request,
+                             GPtrArray         *items,
+                             VmpControlBuild    build);
+
 /* -- Shared words ---------------------------------------------------------------------------- */
 
 /* The node of parameter 0, which is request->node from now on, or NULL after having answered 404 "node not found". */
