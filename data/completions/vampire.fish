@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: MIT
 # Completion of vampire(1) for fish.
 
-set -l verbs serve status doctor discover nodes models metrics route share keys events config dashboard ui help
-set -l asking status doctor discover nodes models metrics route share keys events dashboard ui
+set -l verbs serve status doctor discover nodes models requests explain top metrics route share keys events config dashboard ui help
+set -l asking status doctor discover nodes models requests explain top metrics route share keys events dashboard ui
 set -l node_verbs list add get update delete drain approve block forget refresh test token
 set -l providers auto lmstudio ollama openai-compatible
+set -l strategies round_robin weighted_round_robin least_busy least_latency highest_tokens_per_second best_available \
+  model_affinity context_window trusted_only power_saver fallback_chain quality_score cost_score privacy_policy \
+  residency prefix_affinity
+set -l constraints trusted_only=true local_only=true min_context_window= max_latency_ms= max_queue_depth= \
+  required_capabilities=
 set -l settings config host port default_base_url auth_token allowed_hosts cors_origins max_body_mb health_seconds \
-  dns_sd_types share_address allow_public_nodes token_storage data_dir log_level log_format demo
+  dns_sd_types share_address allow_public_nodes token_storage default_strategy affinity_busy_requests affinity_busy_ratio \
+  strip_volatile_lines continue_streams queue_limit queue_seconds queue_patience_seconds loading_comments \
+  data_dir log_level log_format demo
 
 # Whether the words so far hold all of these.
 function __vampire_has
@@ -31,7 +38,10 @@ complete -c vampire -n __fish_use_subcommand -a status -d 'Show how the gateway 
 complete -c vampire -n __fish_use_subcommand -a doctor -d 'Look for what is wrong, and say what to do'
 complete -c vampire -n __fish_use_subcommand -a discover -d 'Look for nodes'
 complete -c vampire -n __fish_use_subcommand -a nodes -d 'Know, approve and look after nodes'
-complete -c vampire -n __fish_use_subcommand -a models -d 'List the models of all nodes'
+complete -c vampire -n __fish_use_subcommand -a models -d 'List, load and unload models'
+complete -c vampire -n __fish_use_subcommand -a requests -d 'Show requests, and end one that runs'
+complete -c vampire -n __fish_use_subcommand -a explain -d 'Say how a request was decided and ended'
+complete -c vampire -n __fish_use_subcommand -a top -d 'Watch nodes, models and requests'
 complete -c vampire -n __fish_use_subcommand -a metrics -d 'Show counts of requests, errors and speed'
 complete -c vampire -n __fish_use_subcommand -a route -d 'Know and change the virtual models'
 complete -c vampire -n __fish_use_subcommand -a share -d 'Let other computers use this gateway, or stop it'
@@ -61,6 +71,15 @@ complete -c vampire -n '__vampire_has serve' -l dns-sd-types -x -d 'What to look
 complete -c vampire -n '__vampire_has serve' -l share-address -x -d 'Addresses to listen on while sharing'
 complete -c vampire -n '__vampire_has serve' -l allow-public-nodes -d 'Let nodes be on the Internet'
 complete -c vampire -n '__vampire_has serve' -l token-storage -x -a 'auto keyring file' -d "Where nodes' tokens are kept"
+complete -c vampire -n '__vampire_has serve' -l default-strategy -x -a 'residency prefix_affinity round_robin least_busy least_latency' -d 'How a node is chosen'
+complete -c vampire -n '__vampire_has serve' -l affinity-busy-requests -x -d 'When a conversation leaves its node'
+complete -c vampire -n '__vampire_has serve' -l affinity-busy-ratio -x -d 'When a conversation leaves its node'
+complete -c vampire -n '__vampire_has serve' -l strip-volatile-lines -x -a 'yes no' -d 'Leave out the changing line of agents'
+complete -c vampire -n '__vampire_has serve' -l continue-streams -d 'Let another node go on with a broken answer'
+complete -c vampire -n '__vampire_has serve' -l queue-limit -x -d 'How many requests may wait for a model'
+complete -c vampire -n '__vampire_has serve' -l queue-seconds -x -d 'How long a request waits at most'
+complete -c vampire -n '__vampire_has serve' -l queue-patience-seconds -x -d 'How long a request waits for a busy node'
+complete -c vampire -n '__vampire_has serve' -l loading-comments -x -a 'yes no' -d 'Tell streams how far loading is'
 complete -c vampire -n '__vampire_has serve' -l data-dir -x -a '(__fish_complete_directories)' -d 'What it remembers'
 complete -c vampire -n '__vampire_has serve' -l log-level -x -a 'error warning info debug' -d 'How much is logged'
 complete -c vampire -n '__vampire_has serve' -l log-format -x -a 'text json' -d 'How it is logged'
@@ -97,12 +116,41 @@ complete -c vampire -n '__vampire_has nodes update' -l active-requests -x -d 'Re
 complete -c vampire -n '__vampire_has nodes update' -l queue-depth -x -d 'Requests that wait there'
 complete -c vampire -n '__vampire_has nodes update' -l tokens-per-second -x -d 'How fast it is'
 
+# models
+complete -c vampire -n '__vampire_after models' -a 'list load unload'
+for verb in load unload
+  complete -c vampire -n "__vampire_has models $verb" -l node -x -d 'On this node'
+end
+complete -c vampire -n '__vampire_has models load' -l context-length -x -d 'Tokens of context'
+complete -c vampire -n '__vampire_has models unload' -l force -d 'Also while it answers'
+
+# requests and top
+complete -c vampire -n '__vampire_after requests' -a 'list cancel'
+complete -c vampire -n '__vampire_has requests' -l limit -x -d 'So many at most'
+complete -c vampire -n '__vampire_has requests' -l running -d 'Only those that are under way'
+complete -c vampire -n '__vampire_has top' -l once -d 'Show it once, and end'
+
 # route
-complete -c vampire -n '__vampire_after route' -a 'list get add delete'
-complete -c vampire -n '__vampire_has route add' -l target -x -d 'A model of a node: NODE:MODEL'
-complete -c vampire -n '__vampire_has route add' -l strategy -x \
-  -a 'round_robin least_busy least_latency model_affinity trusted_only' -d 'How one is chosen'
-complete -c vampire -n '__vampire_has route add' -l fallback -x -d 'Another virtual model'
+complete -c vampire -n '__vampire_after route' -a 'list get add update delete test preview explain strategies'
+for verb in add update test preview
+  complete -c vampire -n "__vampire_has route $verb" -l strategy -x -a "$strategies" -d 'How one is chosen'
+  complete -c vampire -n "__vampire_has route $verb" -l constraint -x -a "$constraints" \
+    -d 'What a node has to be fit for'
+end
+for verb in add update
+  complete -c vampire -n "__vampire_has route $verb" -l target -x -d 'A model of a node: NODE:MODEL'
+  complete -c vampire -n "__vampire_has route $verb" -l fallback -x -d 'Another virtual model'
+end
+complete -c vampire -n '__vampire_has route update' -l add-target -x -d 'One more'
+complete -c vampire -n '__vampire_has route update' -l remove-target -x -d 'One less'
+complete -c vampire -n '__vampire_has route update' -l no-fallback -d 'Nothing stands in for it'
+for verb in test preview
+  complete -c vampire -n "__vampire_has route $verb" -l endpoint -x -a 'chat completions responses embeddings' \
+    -d 'What is asked for'
+  complete -c vampire -n "__vampire_has route $verb" -l route -x -d 'By this route'
+  complete -c vampire -n "__vampire_has route $verb" -l session -x -d 'As a part of this session'
+  complete -c vampire -n "__vampire_has route $verb" -l prompt -x -d 'With a prompt that begins so'
+end
 
 # share
 complete -c vampire -n '__vampire_after share' -a 'on off local personal family business event stop status'
@@ -116,7 +164,7 @@ complete -c vampire -n '__vampire_has keys create' -l duration -x -d 'How long i
 
 # events
 complete -c vampire -n '__vampire_has events' -l type -x \
-  -a 'node approval share request metric discovery key route' -d 'Only events of this type'
+  -a 'node approval share request load metric discovery key route' -d 'Only events of this type'
 complete -c vampire -n '__vampire_has events' -l since -x -d 'Begin after this event'
 
 # config

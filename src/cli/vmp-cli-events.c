@@ -86,7 +86,7 @@ run_events (const VmpCliArgs *args)
 
 static const VmpCliFlag flags[] = {
   { "type", "TYPE", .repeated = TRUE,
-    .help = "Only events of this type: node, approval, share, request, metric, discovery, key or route." },
+    .help = "Only events of this type: node, approval, share, request, load, metric, discovery, key or route." },
   { "since", "ID", .help = "Begin after the event with this id, as far as the gateway still has them." },
   { NULL }
 };

@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/vmp-cli-table.h"
 #include "core/vmp-text.h"
 
 /* Columns of a terminal that does not say how many it has. */
@@ -72,6 +71,16 @@ vmp_cli_value (JsonObject *object,
     return g_strdup (json_node_get_boolean (node) ? "yes" : "no");
 
   return vmp_json_print (node);
+}
+
+void
+vmp_cli_add_cell (VmpCliTable *table,
+                  JsonObject  *object,
+                  const char  *name)
+{
+  g_autofree char *value = vmp_cli_value (object, name);
+
+  vmp_cli_table_add (table, value);
 }
 
 char *

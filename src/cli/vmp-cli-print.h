@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "cli/vmp-cli-table.h"
 #include "core/vmp-json.h"
 
 G_BEGIN_DECLS
@@ -17,6 +18,11 @@ char *vmp_cli_describe (JsonNode *node,
 /* A value as a cell shows it: "yes", "12", "a, b"; NULL for null and for what is not there. (transfer full) */
 char *vmp_cli_value (JsonObject *object,
                      const char *name);
+
+/* Fills the next cell with such a value. */
+void vmp_cli_add_cell (VmpCliTable *table,
+                       JsonObject  *object,
+                       const char  *name);
 
 /* A point in time as the gateway says it, for people: local, to the minute. What is none stays as it is. (transfer
  * full) (nullable): NULL for NULL */

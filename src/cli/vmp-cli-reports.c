@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The verbs that only look: status, models, metrics, doctor, and where the dashboard is.
+ * The verbs that only look: status, metrics, doctor, and where the dashboard is.
  */
 
 #include <gio/gio.h>
@@ -14,69 +14,12 @@
 /* Characters of a line of the doctor's. */
 #define LINE_CHARS 1000
 
-/* What `models` names "8.2 GB": powers of ten, as disks and downloads are sold. */
-#define BYTES_PER_GB 1e9
-
-static void
-add_cell (VmpCliTable *table,
-          JsonObject  *object,
-          const char  *name)
-{
-  g_autofree char *value = vmp_cli_value (object, name);
-
-  vmp_cli_table_add (table, value);
-}
-
 /* -- Status -------------------------------------------------------------------------------- */
 
 static int
 run_status (const VmpCliArgs *args)
 {
   return vmp_cli_call (args, "GET", g_strdup ("/vampire/v1/status"), NULL, NULL);
-}
-
-/* -- Models -------------------------------------------------------------------------------- */
-
-static char *
-show_models (JsonNode *answer,
-             guint     columns)
-{
-  static const char * const headers[] = {
-    "MODEL", "NODE", "KIND", "LOADED", "CONTEXT", "QUANTIZATION", "SIZE", NULL
-  };
-  g_autoptr (VmpCliTable) table = vmp_cli_table_new (headers);
-  JsonArray *models = vmp_cli_list (answer, "data");
-
-  for (guint i = 0; models != NULL && i < json_array_get_length (models); i++)
-    {
-      JsonObject *model = vmp_cli_list_object (models, i);
-      g_autofree char *size = NULL;
-      double bytes;
-
-      if (model == NULL)
-        continue;
-
-      if (vmp_json_get_double (model, "size_bytes", &bytes) && bytes > 0)
-        size = g_strdup_printf ("%.1f GB", bytes / BYTES_PER_GB);
-      add_cell (table, model, "model");
-      add_cell (table, model, "node");
-      add_cell (table, model, "kind");
-      add_cell (table, model, "loaded");
-      add_cell (table, model, "context_window");
-      add_cell (table, model, "quantization");
-      vmp_cli_table_add (table, size);
-    }
-
-  if (vmp_cli_table_count_rows (table) == 0)
-    return g_strdup ("No models. See which nodes answer with: vampire nodes\n");
-
-  return vmp_cli_table_print (table, columns);
-}
-
-static int
-run_models (const VmpCliArgs *args)
-{
-  return vmp_cli_call (args, "GET", g_strdup ("/vampire/v1/models"), NULL, show_models);
 }
 
 /* -- Metrics ------------------------------------------------------------------------------- */
@@ -100,12 +43,12 @@ show_metrics (JsonNode *answer,
 
       if (node == NULL)
         continue;
-      add_cell (table, node, "node");
-      add_cell (table, node, "health");
-      add_cell (table, node, "active_requests");
-      add_cell (table, node, "requests_total");
-      add_cell (table, node, "errors_total");
-      add_cell (table, node, "avg_latency_ms");
+      vmp_cli_add_cell (table, node, "node");
+      vmp_cli_add_cell (table, node, "health");
+      vmp_cli_add_cell (table, node, "active_requests");
+      vmp_cli_add_cell (table, node, "requests_total");
+      vmp_cli_add_cell (table, node, "errors_total");
+      vmp_cli_add_cell (table, node, "avg_latency_ms");
     }
   rows = vmp_cli_table_print (table, columns);
 
@@ -272,11 +215,6 @@ static const VmpCliFlag dashboard_flags[] = {
 
 const VmpCliCommand vmp_cli_status_commands[] = {
   { "", "", "", .run = run_status },
-  { NULL }
-};
-
-const VmpCliCommand vmp_cli_models_commands[] = {
-  { "", "", "", .run = run_models },
   { NULL }
 };
 

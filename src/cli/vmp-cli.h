@@ -35,13 +35,16 @@ extern const VmpCliCommand vmp_cli_dashboard_commands[];
 extern const VmpCliCommand vmp_cli_discover_commands[];
 extern const VmpCliCommand vmp_cli_doctor_commands[];
 extern const VmpCliCommand vmp_cli_events_commands[];
+extern const VmpCliCommand vmp_cli_explain_commands[];
 extern const VmpCliCommand vmp_cli_keys_commands[];
 extern const VmpCliCommand vmp_cli_metrics_commands[];
 extern const VmpCliCommand vmp_cli_models_commands[];
 extern const VmpCliCommand vmp_cli_nodes_commands[];
+extern const VmpCliCommand vmp_cli_requests_commands[];
 extern const VmpCliCommand vmp_cli_route_commands[];
 extern const VmpCliCommand vmp_cli_share_commands[];
 extern const VmpCliCommand vmp_cli_status_commands[];
+extern const VmpCliCommand vmp_cli_top_commands[];
 
 /* `vampire serve`: the gateway in the foreground. @args are the words after the verb. */
 int vmp_cli_serve (const char * const *args);

@@ -18,10 +18,25 @@ static const char * const member_names[VMP_N_MEMBERS] = {
   [VMP_MEMBER_VAMPIRE] = "vampire",
   [VMP_MEMBER_USER] = "user",
   [VMP_MEMBER_STREAM_OPTIONS] = "stream_options",
+  [VMP_MEMBER_MESSAGES] = "messages",
+  [VMP_MEMBER_PROMPT] = "prompt",
+  [VMP_MEMBER_INPUT] = "input",
+  [VMP_MEMBER_SYSTEM] = "system",
+  [VMP_MEMBER_INSTRUCTIONS] = "instructions",
+  [VMP_MEMBER_TOOLS] = "tools",
+  [VMP_MEMBER_N] = "n",
+  [VMP_MEMBER_MAX_TOKENS] = "max_tokens",
+  [VMP_MEMBER_MAX_COMPLETION_TOKENS] = "max_completion_tokens",
+  [VMP_MEMBER_RESPONSE_FORMAT] = "response_format",
+  [VMP_MEMBER_PROMPT_CACHE_KEY] = "prompt_cache_key",
+  [VMP_MEMBER_PREVIOUS_RESPONSE_ID] = "previous_response_id",
+  [VMP_MEMBER_ERROR] = "error",
+  [VMP_MEMBER_USAGE] = "usage",
+  [VMP_MEMBER_ID] = "id",
 };
 
 /* The longest of these names, each of its bytes written as \u00XX. A longer key is none of them. */
-#define LONGEST_KEY (6 * (sizeof "stream_options" - 1))
+#define LONGEST_KEY (6 * (sizeof "max_completion_tokens" - 1))
 
 G_STATIC_ASSERT (VMP_LIMIT_JSON_DEPTH % 64 == 0);
 
@@ -277,6 +292,75 @@ type_of (guint8 first_byte)
     }
 }
 
+/* The one member that a key may be, by its length and a byte or two. A body has few keys at its top, but the answers'
+ * events are scanned as well, and in those there is little else. */
+static VmpMember
+likely_member (const char *key,
+               gsize       length)
+{
+  switch (length)
+    {
+    case 1:
+      return VMP_MEMBER_N;
+
+    case 2:
+      return VMP_MEMBER_ID;
+
+    case 4:
+      return VMP_MEMBER_USER;
+
+    case 5:
+      switch (key[0])
+        {
+        case 'm':
+          return VMP_MEMBER_MODEL;
+        case 'i':
+          return VMP_MEMBER_INPUT;
+        case 't':
+          return VMP_MEMBER_TOOLS;
+        case 'u':
+          return VMP_MEMBER_USAGE;
+        default:
+          return VMP_MEMBER_ERROR;
+        }
+
+    case 6:
+      if (key[0] == 'p')
+        return VMP_MEMBER_PROMPT;
+      return key[1] == 'y' ? VMP_MEMBER_SYSTEM : VMP_MEMBER_STREAM;
+
+    case 7:
+      return VMP_MEMBER_VAMPIRE;
+
+    case 8:
+      return VMP_MEMBER_MESSAGES;
+
+    case 10:
+      return VMP_MEMBER_MAX_TOKENS;
+
+    case 12:
+      return VMP_MEMBER_INSTRUCTIONS;
+
+    case 14:
+      return VMP_MEMBER_STREAM_OPTIONS;
+
+    case 15:
+      return VMP_MEMBER_RESPONSE_FORMAT;
+
+    case 16:
+      return VMP_MEMBER_PROMPT_CACHE_KEY;
+
+    case 20:
+      return VMP_MEMBER_PREVIOUS_RESPONSE_ID;
+
+    case 21:
+      return VMP_MEMBER_MAX_COMPLETION_TOKENS;
+
+    default:
+      return VMP_N_MEMBERS;
+    }
+}
+
 /* Returns which member the key between two quotes names, or VMP_N_MEMBERS. @lookalike: set when it nearly is "model" */
 static VmpMember
 member_of_key (const guint8 *p,
@@ -284,6 +368,7 @@ member_of_key (const guint8 *p,
                gboolean     *lookalike)
 {
   const char *model = member_names[VMP_MEMBER_MODEL];
+  const char *key = (const char *) p;
   gssize length = end - p;
   char plain[LONGEST_KEY];
   VmpMember member;
@@ -291,18 +376,29 @@ member_of_key (const guint8 *p,
   if (length > (gssize) LONGEST_KEY)
     return VMP_N_MEMBERS;
 
-  length = vmp_json_undo_escapes (p, end, plain);
-  for (member = 0; member < VMP_N_MEMBERS; member++)
+  if (memchr (p, '\\', (gsize) length) != NULL)
     {
-      if (length == (gssize) strlen (member_names[member]) &&
-          memcmp (plain, member_names[member], (gsize) length) == 0)
-        return member;
+      length = vmp_json_undo_escapes (p, end, plain);
+      key = plain;
+      if (length < 0)
+        return VMP_N_MEMBERS;
     }
 
-  if (length == (gssize) strlen (model) && g_ascii_strncasecmp (plain, model, (gsize) length) == 0)
+  member = likely_member (key, (gsize) length);
+  if (member < VMP_N_MEMBERS && memcmp (key, member_names[member], (gsize) length) == 0)
+    return member;
+
+  if (length == (gssize) strlen (model) && g_ascii_strncasecmp (key, model, (gsize) length) == 0)
     *lookalike = TRUE;
 
   return VMP_N_MEMBERS;
+}
+
+/* Requests may hold anything under the names that matter in answers. */
+static inline gboolean
+may_come_twice (VmpMember member)
+{
+  return member == VMP_MEMBER_ERROR || member == VMP_MEMBER_USAGE || member == VMP_MEMBER_ID;
 }
 
 /* -- The scan ------------------------------------------------------------------------------------ */
@@ -356,7 +452,7 @@ scan_object (const guint8 *data,
           const guint8 *cut = comma != NULL ? comma : key;
           const guint8 *cut_end = comma == NULL && *p == ',' ? p + 1 : value_end;
 
-          if (found->type != VMP_JSON_ABSENT)
+          if (found->type != VMP_JSON_ABSENT && !may_come_twice (member))
             return FALSE;
 
           found->type = type_of (*value);

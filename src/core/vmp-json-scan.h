@@ -18,6 +18,21 @@ typedef enum {
   VMP_MEMBER_VAMPIRE,
   VMP_MEMBER_USER,
   VMP_MEMBER_STREAM_OPTIONS,
+  VMP_MEMBER_MESSAGES,
+  VMP_MEMBER_PROMPT,
+  VMP_MEMBER_INPUT,
+  VMP_MEMBER_SYSTEM,
+  VMP_MEMBER_INSTRUCTIONS,
+  VMP_MEMBER_TOOLS,
+  VMP_MEMBER_N,
+  VMP_MEMBER_MAX_TOKENS,
+  VMP_MEMBER_MAX_COMPLETION_TOKENS,
+  VMP_MEMBER_RESPONSE_FORMAT,
+  VMP_MEMBER_PROMPT_CACHE_KEY,
+  VMP_MEMBER_PREVIOUS_RESPONSE_ID,
+  VMP_MEMBER_ERROR,  /* of answers, as the two that follow */
+  VMP_MEMBER_USAGE,
+  VMP_MEMBER_ID,
   VMP_N_MEMBERS
 } VmpMember;
 
@@ -62,8 +77,8 @@ typedef struct {
  *
  * Returns: TRUE if the text is one JSON object, well formed throughout; FALSE if it is opaque: not an
  * object, truncated, trailing bytes, nested past VMP_LIMIT_JSON_DEPTH, bad UTF-8, a raw control character
- * in a string, anything else that RFC 8259 does not allow, or one of the members twice (which of them
- * a node would obey cannot be known)
+ * in a string, anything else that RFC 8259 does not allow, or one of the members of requests twice (which
+ * of them a node would obey cannot be known); of those of answers the last one counts
  */
 gboolean vmp_json_scan (const char  *data,
                         gsize        len,

@@ -219,6 +219,113 @@
 #define VMP_LIMIT_DOCUMENT_ITEMS 4096
 #define VMP_LIMIT_DOCUMENT_FAULTS 32
 
+/* -- Routing ------------------------------------------------------------------------------- */
+
+/* Candidates of one plan: all nodes there may be. */
+#define VMP_LIMIT_CANDIDATES VMP_LIMIT_NODES
+
+/* Routes that stand in for one another in a row. */
+#define VMP_LIMIT_FALLBACKS 8
+
+/* Candidates that a recorded plan shows: a home has fewer, and a thousand records of more would take megabytes. */
+#define VMP_LIMIT_SHOWN_CANDIDATES 16
+
+/* Sessions, and ids of responses, whose nodes are remembered; seconds without use after which they are not. LM Studio
+ * unloads a model after an hour, and with it goes the cache; a conversation is taken up again the next day. */
+#define VMP_LIMIT_STICKY (16 * 1024)
+#define VMP_LIMIT_SESSION_S (60 * 60)
+#define VMP_LIMIT_OWNER_S (7 * 24 * 60 * 60)
+
+/* Bytes of a session's key; of a longer one a hash is kept. */
+#define VMP_LIMIT_SESSION_BYTES 256
+
+/* What a client may ask of the gateway itself: bytes of the body's member `vampire`, as much as in a head, and values in
+ * it. The longest that anybody has thought of has some sixty. */
+#define VMP_LIMIT_OPTIONS_BYTES VMP_LIMIT_HEAD_BYTES
+#define VMP_LIMIT_OPTIONS_VALUES 512
+
+/* Beginnings of prompts: bytes of a chunk, chunks of one prompt that are compared (1 MB of text), chunks that are
+ * remembered of each node (a node's cache holds a few prompts only). */
+#define VMP_LIMIT_PROMPT_CHUNK 1024
+#define VMP_LIMIT_PROMPT_CHUNKS 1024
+#define VMP_LIMIT_PREFIX_CHUNKS 8192
+
+/* Bytes at the beginning of a prompt in which a line that changes with every request is looked for. The known one has
+ * some hundred. */
+#define VMP_LIMIT_VOLATILE_BYTES 4096
+
+/* -- Waiting and loading ------------------------------------------------------------------- */
+
+/* Calls that may wait for one model, by default and at most; each holds its body. */
+#define VMP_LIMIT_QUEUE 256
+#define VMP_LIMIT_QUEUE_CEILING 65536
+
+/* Seconds that a call waits at most, by default: what the longest-reading client allows (OpenAI's, 600 s) leaves as much
+ * for the answer. */
+#define VMP_LIMIT_QUEUE_S 300
+
+/* Seconds that a call waits for a node that is busy with another model, before the node is kept for it, by default. */
+#define VMP_LIMIT_PATIENCE_S 20
+
+/* Calls of one model that are tried in vain before the rest of its queue is not: different ones may have different
+ * constraints. */
+#define VMP_LIMIT_QUEUE_TRIES 8
+
+/* Milliseconds for which it is believed that a model which was in memory still is, while nobody uses it: a few
+ * requests in a row need no look at the node. LM Studio may unload it at any moment. */
+#define VMP_LIMIT_PROOF_MS 2000
+
+/* Milliseconds for a load that is asked for. The largest models take minutes from a hard disk. */
+#define VMP_LIMIT_LOAD_MS (15 * 60 * 1000)
+
+/* Milliseconds for which a failed load is not tried again for others. */
+#define VMP_LIMIT_LOAD_RETRY_MS (30 * 1000)
+
+/* Milliseconds between two looks at who has waited for too long, and between two comments in a stream that waits;
+ * milliseconds before its first one: until then an error may still have a status of its own. */
+#define VMP_LIMIT_TICK_MS 1000
+#define VMP_LIMIT_COMMENT_AFTER_MS 5000
+
+/* Milliseconds between two reports of a load's progress. */
+#define VMP_LIMIT_PROGRESS_MS 500
+
+/* A load whose client has left goes on in LM Studio, which does not tell: milliseconds for which its node is watched at
+ * least, until the first look at it, and between two of them at most. They double from the one to the other. */
+#define VMP_LIMIT_LOAD_WATCH_MS (10 * 1000)
+#define VMP_LIMIT_LOAD_LOOK_MS 250
+#define VMP_LIMIT_LOAD_LOOK_MAX_MS 4000
+
+/* Bytes of an answer that is no stream which are held until it is whole, so that an error in the clothes of a success
+ * can be told from an answer. Larger ones are embeddings and images. */
+#define VMP_LIMIT_ANSWER_LOOK_BYTES (256 * 1024)
+
+/* Bytes of a failed answer that are read for the reason it gives. */
+#define VMP_LIMIT_REASON_BYTES (8 * 1024)
+
+/* Bytes of text that can be continued on another node: a novel's length. */
+#define VMP_LIMIT_SPLICE_BYTES (4 * 1024 * 1024)
+
+/* Bytes of an id or a model's name that the events of further nodes are given, each of them. Real ones have under 100. */
+#define VMP_LIMIT_SPLICE_IDENTITY_BYTES 1024
+
+/* Traces of ended requests that are kept; models and nodes that the counts tell apart. */
+#define VMP_LIMIT_TRACES 1000
+#define VMP_LIMIT_METRIC_SERIES 1000
+
+/* Bytes of all plans that are kept, the newest ones': a thousand of a home, and with the rest of the traces 2 MB. */
+#define VMP_LIMIT_TRACE_PLANS_BYTES (1536 * 1024)
+
+/* Attempts that a trace keeps, and characters of why one failed: what a node says of itself ends up there. */
+#define VMP_LIMIT_TRACE_ATTEMPTS 16
+#define VMP_LIMIT_TRACE_REASON_CHARS 200
+
+/* Characters of a path in a trace, which its client makes up. */
+#define VMP_LIMIT_TRACE_PATH_CHARS 100
+
+/* Statuses and outcomes, and reasons of errors, that are told apart of one model on one node: nodes answer with whatever
+ * number they like. */
+#define VMP_LIMIT_METRIC_RESULTS 16
+
 /* -- Policy -------------------------------------------------------------------------------- */
 
 /* Client keys: a school's classes each with their own. */
@@ -236,6 +343,9 @@
 /* Routes, and targets of one. */
 #define VMP_LIMIT_ROUTES 1000
 #define VMP_LIMIT_ROUTE_TARGETS 256
+
+/* A target's weight: another one that is not given weighs 1. */
+#define VMP_LIMIT_ROUTE_WEIGHT 1000
 
 /* Events that are kept for readers that come back, and their bytes; bytes of one event's data, which for a node
  * with all it may have stay below 20 KB. */

@@ -13,6 +13,8 @@ static const struct {
   guint status;
   const char *type;
   const char *code;
+  guint retry_after;  /* s; 0: waiting alone does not help */
+  gboolean is_final;  /* the same again would fail the same */
 } problems[VMP_N_PROBLEMS] = {
   [VMP_PROBLEM_BAD_HTTP] = { 400, "vampire_request_error", "malformed_request" },
   [VMP_PROBLEM_EXPECTATION] = { 417, "vampire_request_error", "unknown_expectation" },
@@ -22,16 +24,16 @@ static const struct {
   [VMP_PROBLEM_METHOD] = { 501, "vampire_request_error", "unknown_method" },
   [VMP_PROBLEM_REQUEST_TIMEOUT] = { 408, "vampire_request_error", "request_timeout" },
   [VMP_PROBLEM_BODY_TOO_LARGE] = { 413, "vampire_request_error", "body_too_large" },
-  [VMP_PROBLEM_BODIES_TOO_LARGE] = { 503, "vampire_overload_error", "too_many_large_requests" },
-  [VMP_PROBLEM_TOO_MANY_CONNECTIONS] = { 503, "vampire_overload_error", "too_many_connections" },
+  [VMP_PROBLEM_BODIES_TOO_LARGE] = { 503, "vampire_overload_error", "too_many_large_requests", .retry_after = 1 },
+  [VMP_PROBLEM_TOO_MANY_CONNECTIONS] = { 503, "vampire_overload_error", "too_many_connections", .retry_after = 1 },
   [VMP_PROBLEM_HOST_NOT_ALLOWED] = { 403, "vampire_access_error", "host_not_allowed" },
   [VMP_PROBLEM_ORIGIN_NOT_ALLOWED] = { 403, "vampire_access_error", "origin_not_allowed" },
   [VMP_PROBLEM_TOKEN] = { 401, "vampire_auth_error", "missing_or_invalid_token" },
   [VMP_PROBLEM_NOT_FOUND] = { 404, "vampire_request_error", "not_found" },
   [VMP_PROBLEM_METHOD_NOT_ALLOWED] = { 405, "vampire_request_error", "method_not_allowed" },
-  [VMP_PROBLEM_UPSTREAM_UNAVAILABLE] = { 502, "vampire_upstream_error", "upstream_unavailable" },
+  [VMP_PROBLEM_UPSTREAM_UNAVAILABLE] = { 502, "vampire_upstream_error", "upstream_unavailable", .is_final = TRUE },
   [VMP_PROBLEM_UPSTREAM_INTERRUPTED] = { 502, "vampire_upstream_error", "upstream_stream_interrupted" },
-  [VMP_PROBLEM_SHUTTING_DOWN] = { 503, "vampire_overload_error", "shutting_down" },
+  [VMP_PROBLEM_SHUTTING_DOWN] = { 503, "vampire_overload_error", "shutting_down", .retry_after = 5 },
   [VMP_PROBLEM_BAD_JSON] = { 400, "vampire_request_error", "malformed_json" },
   [VMP_PROBLEM_INVALID_FIELD] = { 422, "vampire_request_error", "invalid_field" },
   [VMP_PROBLEM_BAD_REQUEST] = { 400, "vampire_request_error", "invalid_request" },
@@ -47,11 +49,20 @@ static const struct {
   [VMP_PROBLEM_CLIENT_KEY] = { 401, "vampire_auth_error", "missing_or_invalid_key" },
   [VMP_PROBLEM_OWNER_ONLY] = { 403, "vampire_auth_error", "owner_only" },
   [VMP_PROBLEM_MODEL_NOT_SHARED] = { 403, "vampire_access_error", "model_not_shared" },
-  [VMP_PROBLEM_MODEL_NOT_FOUND] = { 404, "invalid_request_error", "model_not_found" },
-  [VMP_PROBLEM_NO_ROUTE_TARGET] = { 503, "vampire_routing_error", "no_route_target" },
-  [VMP_PROBLEM_LOOP] = { 508, "vampire_routing_error", "loop_detected" },
+  [VMP_PROBLEM_MODEL_NOT_FOUND] = { 404, "invalid_request_error", "model_not_found", .is_final = TRUE },
+  [VMP_PROBLEM_NO_ROUTE_TARGET] = { 503, "vampire_routing_error", "no_route_target", .retry_after = 10 },
+  [VMP_PROBLEM_LOOP] = { 508, "vampire_routing_error", "loop_detected", .is_final = TRUE },
   [VMP_PROBLEM_REVOKED] = { 403, "vampire_access_error", "access_ended" },
-  [VMP_PROBLEM_NODE_TOKEN] = { 502, "vampire_upstream_error", "node_token_refused" },
+  [VMP_PROBLEM_NODE_TOKEN] = { 502, "vampire_upstream_error", "node_token_refused", .is_final = TRUE },
+  [VMP_PROBLEM_QUEUE_FULL] = { 503, "vampire_overload_error", "queue_full", .retry_after = 5 },
+  [VMP_PROBLEM_DEADLINE] = {
+    503, "vampire_overload_error", "deadline_cannot_be_met", .retry_after = 10, .is_final = TRUE
+  },
+  [VMP_PROBLEM_ALL_FAILED] = { 502, "vampire_upstream_error", "all_attempts_failed", .is_final = TRUE },
+  [VMP_PROBLEM_WAITED_IN_VAIN] = { 503, "vampire_overload_error", "no_capacity", .retry_after = 5 },
+  [VMP_PROBLEM_TRACE_NOT_FOUND] = { 404, "vampire_request_error", "trace_not_found" },
+  [VMP_PROBLEM_MODEL_IN_USE] = { 409, "vampire_request_error", "model_in_use" },
+  [VMP_PROBLEM_LOAD_FAILED] = { 502, "vampire_upstream_error", "load_failed" },
 };
 
 guint
@@ -61,9 +72,27 @@ vmp_problem_status (VmpProblem problem)
 }
 
 const char *
+vmp_problem_code (VmpProblem problem)
+{
+  return problems[problem].code;
+}
+
+const char *
 vmp_problem_reason (VmpProblem problem)
 {
   return soup_status_get_phrase (problems[problem].status);
+}
+
+guint
+vmp_problem_retry_after (VmpProblem problem)
+{
+  return problems[problem].retry_after;
+}
+
+gboolean
+vmp_problem_should_retry (VmpProblem problem)
+{
+  return !problems[problem].is_final;
 }
 
 char *

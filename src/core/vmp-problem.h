@@ -50,14 +50,31 @@ typedef enum {
   VMP_PROBLEM_LOOP,
   VMP_PROBLEM_REVOKED,            /* the key, the share or the node's approval ended while the answer ran */
   VMP_PROBLEM_NODE_TOKEN,         /* the node asks for a token, or refuses the one there is */
+  VMP_PROBLEM_QUEUE_FULL,         /* as many calls wait for the model as may */
+  VMP_PROBLEM_DEADLINE,           /* the client would have gone before its turn */
+  VMP_PROBLEM_ALL_FAILED,         /* every node that fits was tried */
+  VMP_PROBLEM_WAITED_IN_VAIN,     /* no node became free in the time that a call may wait */
+  VMP_PROBLEM_TRACE_NOT_FOUND,
+  VMP_PROBLEM_MODEL_IN_USE,       /* it is answering somebody, so it is not unloaded */
+  VMP_PROBLEM_LOAD_FAILED,
   VMP_N_PROBLEMS
 } VmpProblem;
 
 /* Its HTTP status. UPSTREAM_INTERRUPTED has 502, though it strikes inside an answer that began with 200. */
 guint vmp_problem_status (VmpProblem problem);
 
+/* The name that programs match on. (static) */
+const char *vmp_problem_code (VmpProblem problem);
+
 /* The reason phrase for that status. */
 const char *vmp_problem_reason (VmpProblem problem);
+
+/* Seconds after which to ask again, for Retry-After; 0 where waiting alone does not help. */
+guint vmp_problem_retry_after (VmpProblem problem);
+
+/* FALSE where asking the same again would only repeat what the gateway has done already, or what somebody has to put
+ * right first. Clients' libraries ask again by themselves after any 5xx, unless the field x-should-retry says this. */
+gboolean vmp_problem_should_retry (VmpProblem problem);
 
 /**
  * vmp_problem_to_json:

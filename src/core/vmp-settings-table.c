@@ -21,6 +21,14 @@
 /* Past an hour a node that is gone would be asked for too long. */
 #define HEALTH_SECONDS_MAX 3600
 
+/* Past these the thresholds mean "never" just as well. */
+#define BUSY_REQUESTS_MAX 10000
+#define BUSY_RATIO_MAX 1000
+
+/* A call that waits longer has lost its client long ago; a node is not kept idle for a whole load and more. */
+#define QUEUE_SECONDS_MAX 3600
+#define QUEUE_PATIENCE_SECONDS_MAX 600
+
 #define HELP_COLUMNS 80
 #define HELP_INDENT "      "
 
@@ -372,6 +380,104 @@ take_token_storage (VmpSettings *self,
   return NULL;
 }
 
+static char *
+take_default_strategy (VmpSettings *self,
+                       const char  *value)
+{
+  g_autofree char *name = g_ascii_strdown (value, -1);
+  g_autofree char *names = NULL;
+
+  if (vmp_strategy_from_string (g_strdelimit (name, "-", '_'), &self->default_strategy))
+    return NULL;
+
+  names = g_strjoinv (", ", (char **) vmp_strategy_names ());
+
+  return g_strdup_printf ("must be one of %s", names);
+}
+
+/* A whole number from @min to @max. */
+static char *
+take_number (guint      *setting,
+             const char *value,
+             guint       min,
+             guint       max,
+             guint       example)
+{
+  guint64 number;
+
+  if (!g_ascii_string_to_unsigned (value, 10, min, max, &number, NULL))
+    return g_strdup_printf ("must be a whole number from %u to %u, such as %u", min, max, example);
+
+  *setting = number;
+
+  return NULL;
+}
+
+static char *
+take_affinity_busy_requests (VmpSettings *self,
+                             const char  *value)
+{
+  return take_number (&self->affinity_busy_requests, value, 0, BUSY_REQUESTS_MAX, 4);
+}
+
+static char *
+take_affinity_busy_ratio (VmpSettings *self,
+                          const char  *value)
+{
+  double ratio = g_ascii_strtod (value, NULL);
+
+  /* Digits only: strtod() takes exponents, hexadecimal ones, and words. */
+  if (value[strspn (value, "0123456789.")] != '\0' || strchr (value, '.') != strrchr (value, '.') ||
+      !(ratio >= 1 && ratio <= BUSY_RATIO_MAX))
+    return g_strdup_printf ("must be a number from 1 to %d, such as 1.5", BUSY_RATIO_MAX);
+
+  self->affinity_busy_ratio = ratio;
+
+  return NULL;
+}
+
+static char *
+take_strip_volatile_lines (VmpSettings *self,
+                           const char  *value)
+{
+  return take_switch (&self->strip_volatile_lines, value);
+}
+
+static char *
+take_continue_streams (VmpSettings *self,
+                       const char  *value)
+{
+  return take_switch (&self->continue_streams, value);
+}
+
+static char *
+take_queue_limit (VmpSettings *self,
+                  const char  *value)
+{
+  return take_number (&self->queue_limit, value, 0, VMP_LIMIT_QUEUE_CEILING, VMP_LIMIT_QUEUE);
+}
+
+static char *
+take_queue_seconds (VmpSettings *self,
+                    const char  *value)
+{
+  return take_number (&self->queue_seconds, value, 1, QUEUE_SECONDS_MAX, VMP_LIMIT_QUEUE_S);
+}
+
+static char *
+take_queue_patience_seconds (VmpSettings *self,
+                             const char  *value)
+{
+  return take_number (&self->queue_patience_seconds, value, 1, QUEUE_PATIENCE_SECONDS_MAX, VMP_LIMIT_PATIENCE_S);
+}
+
+static char *
+take_loading_comments (VmpSettings *self,
+                       const char  *value)
+{
+  return take_switch (&self->loading_comments, value);
+}
+
 /* -- The table ----------------------------------------------------------------------------- */
 
 const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
@@ -445,6 +551,59 @@ const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
     .flag = "token-storage", .argument = "WHERE", .fallback = "auto", .take = take_token_storage,
     .help = "Where nodes' tokens are kept: auto (the desktop's keyring, or a file of mode 600 where there is none), "
             "keyring or file.",
+  },
+  [VMP_SETTING_DEFAULT_STRATEGY] = {
+    .key = "default_strategy", .in_file = TRUE, .variable = "VAMPIRE_DEFAULT_STRATEGY",
+    .flag = "default-strategy", .argument = "NAME", .fallback = "residency", .take = take_default_strategy,
+    .help = "How a node is chosen among those that have the model, where neither the request nor a route says it. "
+            "residency takes one that has it in memory and is free, prefix_affinity the one that has read the "
+            "conversation so far.",
+  },
+  [VMP_SETTING_AFFINITY_BUSY_REQUESTS] = {
+    .key = "affinity_busy_requests", .in_file = TRUE, .variable = "VAMPIRE_AFFINITY_BUSY_REQUESTS",
+    .flag = "affinity-busy-requests", .argument = "N", .fallback = "4", .take = take_affinity_busy_requests,
+    .help = "With prefix_affinity a conversation leaves its node when that has so many more requests than the least "
+            "busy one, and affinity_busy_ratio times as many.",
+  },
+  [VMP_SETTING_AFFINITY_BUSY_RATIO] = {
+    .key = "affinity_busy_ratio", .in_file = TRUE, .variable = "VAMPIRE_AFFINITY_BUSY_RATIO",
+    .flag = "affinity-busy-ratio", .argument = "X", .fallback = "1.5", .take = take_affinity_busy_ratio,
+    .help = "With prefix_affinity a conversation leaves its node when that has so many times the requests of the least "
+            "busy one, and affinity_busy_requests more. From 1 to 1000.",
+  },
+  [VMP_SETTING_STRIP_VOLATILE_LINES] = {
+    .key = "strip_volatile_lines", .in_file = TRUE, .variable = "VAMPIRE_STRIP_VOLATILE_LINES",
+    .flag = "strip-volatile-lines", .argument = "YES-OR-NO", .fallback = "yes", .take = take_strip_volatile_lines,
+    .help = "Leave out, for nodes of your own networks, the billing line that some agents put at the head of each "
+            "prompt: it changes every time, and makes the node read the whole prompt anew.",
+  },
+  [VMP_SETTING_CONTINUE_STREAMS] = {
+    .key = "continue_streams", .in_file = TRUE, .variable = "VAMPIRE_CONTINUE_STREAMS",
+    .flag = "continue-streams", .fallback = "no", .take = take_continue_streams,
+    .help = "When a node fails in the middle of an answer, let another one with the same model go on with it, also for "
+            "clients that do not ask for that.",
+  },
+  [VMP_SETTING_QUEUE_LIMIT] = {
+    .key = "queue_limit", .in_file = TRUE, .variable = "VAMPIRE_QUEUE_LIMIT",
+    .flag = "queue-limit", .argument = "N", .fallback = G_STRINGIFY (VMP_LIMIT_QUEUE), .take = take_queue_limit,
+    .help = "How many requests may wait for one model while all its nodes are busy. 0 lets none wait.",
+  },
+  [VMP_SETTING_QUEUE_SECONDS] = {
+    .key = "queue_seconds", .in_file = TRUE, .variable = "VAMPIRE_QUEUE_SECONDS",
+    .flag = "queue-seconds", .argument = "N", .fallback = G_STRINGIFY (VMP_LIMIT_QUEUE_S), .take = take_queue_seconds,
+    .help = "How long a request waits for a node at most, in seconds, from 1 to 3600.",
+  },
+  [VMP_SETTING_QUEUE_PATIENCE_SECONDS] = {
+    .key = "queue_patience_seconds", .in_file = TRUE, .variable = "VAMPIRE_QUEUE_PATIENCE_SECONDS",
+    .flag = "queue-patience-seconds", .argument = "N", .fallback = G_STRINGIFY (VMP_LIMIT_PATIENCE_S),
+    .take = take_queue_patience_seconds,
+    .help = "How long a request waits for a node that is busy with another model before that node takes no more of the "
+            "others, in seconds, from 1 to 600.",
+  },
+  [VMP_SETTING_LOADING_COMMENTS] = {
+    .key = "loading_comments", .in_file = TRUE, .variable = "VAMPIRE_LOADING_COMMENTS",
+    .flag = "loading-comments", .argument = "YES-OR-NO", .fallback = "yes", .take = take_loading_comments,
+    .help = "Tell clients of streams how far the loading of their model is, in comments that programs pass over.",
   },
   [VMP_SETTING_DATA_DIR] = {
     .key = "data_dir", .in_file = TRUE, .variable = "VAMPIRE_DATA_DIR", .flag = "data-dir", .argument = "DIR",

@@ -9,6 +9,8 @@
 
 #include <gio/gio.h>
 
+#include "core/vmp-strategy.h"
+
 G_BEGIN_DECLS
 
 typedef enum {
@@ -48,6 +50,15 @@ typedef struct {
   char **share_addresses;   /* IP literals to listen on while sharing; none: those of the private networks */
   gboolean allow_public_nodes;
   VmpTokenStorage token_storage;
+  VmpStrategy default_strategy;  /* of plain requests and vampire:auto */
+  guint affinity_busy_requests;  /* a node that knows a prompt is left when it has so many more requests ... */
+  double affinity_busy_ratio;    /* ... and so many times those of the least busy one */
+  gboolean strip_volatile_lines;
+  gboolean continue_streams;
+  guint queue_limit;             /* calls that may wait for one model; 0: none waits */
+  guint queue_seconds;
+  guint queue_patience_seconds;
+  gboolean loading_comments;
   gboolean demo;
 } VmpSettings;
 

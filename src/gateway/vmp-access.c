@@ -206,14 +206,22 @@ vmp_access_is_data_path (VmpSlice path)
   return path_is_under (path, "/v1");
 }
 
-/* By the path as the control surface reads it, which undoes its percent-encoding. What cannot be read counts as
- * well. */
+/* What is for the owner: the control API, and the counts at the address where Prometheus looks for them. By the path as
+ * the control surface reads it, which undoes its percent-encoding. What cannot be read counts as well. */
 static gboolean
 is_control_path (VmpSlice path)
 {
+  static const char * const folders[] = { "/vampire", "/metrics" };
   g_autofree char *decoded = g_uri_unescape_segment (path.data, path.data + path.len, NULL);
+  guint i;
 
-  return decoded == NULL || path_is_under (vmp_slice (decoded), "/vampire/v1");
+  for (i = 0; decoded != NULL && i < G_N_ELEMENTS (folders); i++)
+    {
+      if (path_is_under (vmp_slice (decoded), folders[i]))
+        return TRUE;
+    }
+
+  return decoded == NULL;
 }
 
 static VmpAccess

@@ -130,7 +130,7 @@ append_own_fields (VmpConnection *self)
     {
       append_text (&self->out, "Access-Control-Allow-Origin: ");
       append_text (&self->out, self->cors_origin);
-      append_text (&self->out, "\r\nVary: Origin\r\n");
+      append_text (&self->out, "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: *\r\n");
     }
 
   if (self->request_len == 0 || self->serving->draining)
@@ -275,26 +275,46 @@ vmp_connection_empty (VmpConnection      *self,
 }
 
 void
+vmp_connection_begin_problem (VmpConnection      *self,
+                              VmpProblem          problem,
+                              const char         *message,
+                              const VmpHttpField *others,
+                              guint               n_others)
+{
+  static const VmpHttpField challenge = { VMP_SLICE_INIT ("WWW-Authenticate"), VMP_SLICE_INIT ("Bearer") };
+  guint seconds = vmp_problem_retry_after (problem);
+  g_autofree char *json = NULL;
+  char wait[12];
+  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS];
+  guint n = 0;
+
+  g_return_if_fail (self->state != CLOSED);
+  g_return_if_fail (n_others <= VMP_LIMIT_HEAD_FIELDS / 2);
+
+  json = vmp_problem_to_json (problem, message, FALSE);
+  fields[n++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Content-Type"), VMP_SLICE_LITERAL ("application/json") };
+  for (guint i = 0; i < n_others; i++)
+    fields[n++] = others[i];
+  if (vmp_problem_status (problem) == 401)
+    fields[n++] = challenge;
+  if (seconds > 0)
+    {
+      g_snprintf (wait, sizeof wait, "%u", seconds);
+      fields[n++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Retry-After"), vmp_slice (wait) };
+    }
+  if (!vmp_problem_should_retry (problem))
+    fields[n++] = (VmpHttpField) { VMP_SLICE_LITERAL ("x-should-retry"), VMP_SLICE_LITERAL ("false") };
+  vmp_connection_head (self, vmp_problem_status (problem), vmp_slice (vmp_problem_reason (problem)), fields, n,
+                       strlen (json));
+  vmp_connection_body (self, json, strlen (json));
+}
+
+void
 vmp_connection_problem (VmpConnection *self,
                         VmpProblem     problem,
                         const char    *message)
 {
-  static const VmpHttpField challenge = { VMP_SLICE_INIT ("WWW-Authenticate"), VMP_SLICE_INIT ("Bearer") };
-  g_autofree char *json = NULL;
-  VmpHttpField fields[3];
-  guint n = 0;
-
-  g_return_if_fail (self->state != CLOSED);
-
-  json = vmp_problem_to_json (problem, message, FALSE);
-  fields[n++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Content-Type"), VMP_SLICE_LITERAL ("application/json") };
-  if (vmp_problem_status (problem) == 401)
-    fields[n++] = challenge;
-  if (vmp_problem_status (problem) == 503)
-    fields[n++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Retry-After"), VMP_SLICE_LITERAL ("1") };
-  vmp_connection_head (self, vmp_problem_status (problem), vmp_slice (vmp_problem_reason (problem)), fields, n,
-                       strlen (json));
-  vmp_connection_body (self, json, strlen (json));
+  vmp_connection_begin_problem (self, problem, message, NULL, 0);
   vmp_connection_end (self);
 }
 

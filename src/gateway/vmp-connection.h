@@ -140,6 +140,13 @@ void vmp_connection_problem (VmpConnection *self,
                              VmpProblem     problem,
                              const char    *message);
 
+/* The same with other fields as well, and not ended. */
+void vmp_connection_begin_problem (VmpConnection      *self,
+                                   VmpProblem          problem,
+                                   const char         *message,
+                                   const VmpHttpField *others,
+                                   guint               n_others);
+
 /* A whole answer without a body, ended. */
 void vmp_connection_empty (VmpConnection      *self,
                            guint               status,

@@ -303,6 +303,7 @@ build_members (const VmpNode *node,
   vmp_json_add_int (builder, "models_skipped", node->inventory != NULL ? node->inventory->n_skipped : 0);
   vmp_control_add_milliseconds (builder, "avg_latency_ms", node->avg_latency_ms);
   build_capability_sources (node, builder);
+  vmp_json_add_boolean (builder, "drained", vmp_node_is_drained (node));
 }
 
 void
@@ -387,7 +388,7 @@ const VmpField vmp_control_node_answer[] = {
   { "api_format", VMP_FIELD_STRING, TRUE, .about = "openai-compatible or ollama." },
   { "agent_base_url", VMP_FIELD_STRING, TRUE, TRUE },
   { "status", VMP_FIELD_STRING, TRUE,
-    .about = "What its owner wants of it (draining, disabled, maintenance), else its health." },
+    .about = "What its owner wants of it (draining, disabled, maintenance, quarantine), else its health." },
   { "trusted", VMP_FIELD_BOOLEAN, TRUE },
   { "capabilities", VMP_FIELD_OBJECT, TRUE, .members = capability_fields },
   { "tags", VMP_FIELD_STRINGS, TRUE },
@@ -418,5 +419,6 @@ const VmpField vmp_control_node_answer[] = {
   { "models_skipped", VMP_FIELD_INT, TRUE, .about = "Entries of its list that could not be read." },
   { "avg_latency_ms", VMP_FIELD_NUMBER, TRUE, TRUE, .about = "To the head of an answer, over recent requests." },
   { "capability_sources", VMP_FIELD_OBJECT, TRUE, .about = "For each capability: unknown, declared, detected, owner." },
+  { "drained", VMP_FIELD_BOOLEAN, TRUE, .about = "Whether it is draining, and nothing runs on it any more." },
   { NULL }
 };

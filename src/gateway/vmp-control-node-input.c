@@ -173,11 +173,11 @@ static const char * const providers[] = {
   "vampire", "openai-compatible", NULL
 };
 
-static const char * const services[] = { "online", "draining", "disabled", "maintenance", NULL };
+static const char * const services[] = { "online", "draining", "disabled", "maintenance", "quarantine", NULL };
 
 /* Those that GET may give. What a probe finds is not taken over. */
 static const char * const registered_statuses[] = {
-  "unknown", "online", "degraded", "offline", "draining", "disabled", "maintenance", NULL
+  "unknown", "online", "degraded", "offline", "draining", "disabled", "maintenance", "quarantine", NULL
 };
 
 static const VmpField capability_fields[] = {
@@ -213,7 +213,8 @@ const VmpField vmp_control_register_fields[] = {
     .about = "Without a slash; made of the address when it is not given." },
   SHARED_FIELDS,
   { "status", VMP_FIELD_STRING, .nullable = TRUE, .values = registered_statuses,
-    .about = "draining, disabled and maintenance park it, online puts it in service; the others change nothing." },
+    .about = "draining, disabled, maintenance and quarantine park it, online puts it in service; the others change "
+             "nothing." },
   { NULL }
 };
 

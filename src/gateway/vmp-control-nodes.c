@@ -134,7 +134,7 @@ handle_list (VmpControlRequest *request)
 {
   static const char * const approvals[] = { "pending", "approved", "blocked", NULL };
   static const char * const statuses[] = {
-    "unknown", "online", "degraded", "offline", "draining", "disabled", "maintenance", NULL
+    "unknown", "online", "degraded", "offline", "draining", "disabled", "maintenance", "quarantine", NULL
   };
   GPtrArray *nodes = vmp_registry_get_nodes (request->gateway->registry);
   g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_node_unref);

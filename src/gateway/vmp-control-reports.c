@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the gateway tells of itself and of its nodes: status, metrics, physical models, events, the health check, and a
- * word of welcome at /. Nothing here changes anything.
+ * What the gateway tells of itself and of its nodes: status, physical models, events, the health check, and a word of
+ * welcome at /. Nothing here changes anything.
  */
 
 #include "gateway/vmp-control.h"
@@ -132,99 +132,6 @@ handle_welcome (VmpControlRequest *request)
   soup_server_message_set_status (request->message, SOUP_STATUS_OK, NULL);
   soup_server_message_set_response (request->message, "text/plain; charset=utf-8", SOUP_MEMORY_TAKE, text,
                                     strlen (text));
-}
-
-/* -- Metrics ------------------------------------------------------------------------------- */
-
-static void
-build_cluster (VmpGateway  *gateway,
-               JsonBuilder *builder)
-{
-  GPtrArray *nodes = vmp_registry_get_nodes (gateway->registry);
-  guint64 active = 0;
-  guint64 queued = 0;
-  double rate = 0;
-  guint i;
-
-  for (i = 0; i < nodes->len; i++)
-    {
-      const VmpNode *node = g_ptr_array_index (nodes, i);
-
-      active += node->active_requests;
-      queued += node->queue_depth;
-      rate += node->tokens_per_second;
-    }
-
-  json_builder_set_member_name (builder, "cluster");
-  json_builder_begin_object (builder);
-  vmp_json_add_int (builder, "nodes_online", count_health (gateway, VMP_NODE_ONLINE));
-  vmp_json_add_int (builder, "nodes_offline", count_health (gateway, VMP_NODE_OFFLINE));
-  vmp_json_add_int (builder, "active_requests", active);
-  vmp_json_add_int (builder, "queue_depth", queued);
-  vmp_json_add_double (builder, "tokens_per_second", rate);
-  json_builder_end_object (builder);
-}
-
-static void
-build_model_counts (VmpGateway  *gateway,
-                    JsonBuilder *builder)
-{
-  g_autoptr (GPtrArray) models = vmp_registry_dup_models (gateway->registry);
-  guint i;
-
-  json_builder_set_member_name (builder, "models");
-  json_builder_begin_array (builder);
-  for (i = 0; i < models->len; i++)
-    {
-      const VmpModel *model = g_ptr_array_index (models, i);
-      GPtrArray *hosts = vmp_registry_find_hosts (gateway->registry, model->id);
-
-      json_builder_begin_object (builder);
-      vmp_json_add_string (builder, "model", model->id);
-      vmp_json_add_int (builder, "nodes", hosts != NULL ? hosts->len : 0);
-      json_builder_end_object (builder);
-    }
-  json_builder_end_array (builder);
-}
-
-static void
-build_node_metrics (gpointer     item,
-                    JsonBuilder *builder)
-{
-  const VmpNode *node = item;
-
-  json_builder_begin_object (builder);
-  vmp_json_add_string (builder, "node", node->id);
-  vmp_json_add_string (builder, "health", vmp_node_health_to_string (node->health));
-  vmp_json_add_int (builder, "requests_total", node->requests_total);
-  vmp_json_add_int (builder, "errors_total", node->errors_total);
-  vmp_control_add_milliseconds (builder, "avg_latency_ms", node->avg_latency_ms);
-  vmp_json_add_string (builder, "status", vmp_node_get_status (node));
-  vmp_json_add_int (builder, "active_requests", node->active_requests);
-  vmp_json_add_int (builder, "queue_depth", node->queue_depth);
-  vmp_json_add_string (builder, "breaker", vmp_breaker_state_to_string (node->breaker.state));
-  vmp_control_add_rate (builder, "tokens_per_second", node->tokens_per_second);
-  json_builder_end_object (builder);
-}
-
-static void
-handle_metrics (VmpControlRequest *request)
-{
-  VmpGateway *gateway = request->gateway;
-  GPtrArray *nodes = vmp_registry_get_nodes (gateway->registry);
-  g_autoptr (GPtrArray) items = g_ptr_array_new_full (nodes->len, (GDestroyNotify) vmp_node_unref);
-  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
-  guint i;
-
-  json_builder_begin_object (builder);
-  vmp_json_add_string (builder, "object", "vampire.metrics");
-  build_cluster (gateway, builder);
-  build_model_counts (gateway, builder);
-  json_builder_end_object (builder);
-  for (i = 0; i < nodes->len; i++)
-    g_ptr_array_add (items, vmp_node_ref (g_ptr_array_index (nodes, i)));
-
-  vmp_control_answer_long (request, builder, "nodes", g_steal_pointer (&items), build_node_metrics);
 }
 
 /* -- Models -------------------------------------------------------------------------------- */
@@ -374,43 +281,6 @@ static const VmpField health_answer[] = {
   { NULL }
 };
 
-static const VmpField cluster_fields[] = {
-  { "nodes_online", VMP_FIELD_INT, TRUE },
-  { "nodes_offline", VMP_FIELD_INT, TRUE },
-  { "active_requests", VMP_FIELD_INT, TRUE },
-  { "queue_depth", VMP_FIELD_INT, TRUE },
-  { "tokens_per_second", VMP_FIELD_NUMBER, TRUE },
-  { NULL }
-};
-
-static const VmpField model_count_fields[] = {
-  { "model", VMP_FIELD_STRING, TRUE },
-  { "nodes", VMP_FIELD_INT, TRUE, .about = "How many nodes serve it." },
-  { NULL }
-};
-
-static const VmpField node_metric_fields[] = {
-  { "node", VMP_FIELD_STRING, TRUE },
-  { "health", VMP_FIELD_STRING, TRUE },
-  { "requests_total", VMP_FIELD_INT, TRUE },
-  { "errors_total", VMP_FIELD_INT, TRUE },
-  { "avg_latency_ms", VMP_FIELD_NUMBER, TRUE, TRUE },
-  { "status", VMP_FIELD_STRING, TRUE },
-  { "active_requests", VMP_FIELD_INT, TRUE },
-  { "queue_depth", VMP_FIELD_INT, TRUE },
-  { "breaker", VMP_FIELD_STRING, TRUE },
-  { "tokens_per_second", VMP_FIELD_NUMBER, TRUE, TRUE },
-  { NULL }
-};
-
-static const VmpField metrics_answer[] = {
-  { "object", VMP_FIELD_STRING, TRUE },
-  { "cluster", VMP_FIELD_OBJECT, TRUE, .members = cluster_fields },
-  { "models", VMP_FIELD_OBJECTS, TRUE, .members = model_count_fields },
-  { "nodes", VMP_FIELD_OBJECTS, TRUE, .members = node_metric_fields },
-  { NULL }
-};
-
 static const VmpField model_fields[] = {
   { "node", VMP_FIELD_STRING, TRUE },
   { "model", VMP_FIELD_STRING, TRUE },
@@ -433,8 +303,6 @@ static const VmpField models_answer[] = {
 const VmpEndpoint vmp_control_report_endpoints[] = {
   { "GET", "/vampire/v1/status", handle_status, NULL,
     "What the gateway is and how it is.", "getStatus", status_answer },
-  { "GET", "/vampire/v1/metrics", handle_metrics, NULL,
-    "Counts of requests, by node.", "getMetrics", metrics_answer },
   { "GET", "/vampire/v1/models", handle_models, NULL,
     "Each model of each node whose models are served.", "listPhysicalModels", models_answer },
   { "GET", "/vampire/v1/events", handle_events, NULL,

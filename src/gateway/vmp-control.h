@@ -34,6 +34,7 @@ struct _VmpControlRequest {
   JsonObject *body;                         /* checked against endpoint->fields; never NULL when there are fields */
   JsonNode *body_node;
   VmpNode *node;                            /* the one it is about, held; NULL */
+  VmpHost *host;                            /* the same, of a model */
   VmpDiscoveryJob *job;                     /* the one whose end it waits for; NULL */
   GSource *list;                            /* makes the list that it waits for; NULL */
   struct _VmpDoctorVisit *visit;            /* of the doctor, whose end it waits for; NULL */
@@ -59,13 +60,16 @@ struct _VmpEndpoint {
 };
 
 /* Tables, each ended by an entry without a method. */
-extern const VmpEndpoint vmp_control_report_endpoints[];   /* status, metrics, models, health, welcome, events */
+extern const VmpEndpoint vmp_control_report_endpoints[];   /* status, models, health, welcome, events */
 extern const VmpEndpoint vmp_control_node_endpoints[];
 extern const VmpEndpoint vmp_control_discover_endpoints[];
 extern const VmpEndpoint vmp_control_route_endpoints[];
 extern const VmpEndpoint vmp_control_share_endpoints[];
 extern const VmpEndpoint vmp_control_key_endpoints[];
 extern const VmpEndpoint vmp_control_doctor_endpoints[];
+extern const VmpEndpoint vmp_control_metric_endpoints[];
+extern const VmpEndpoint vmp_control_trace_endpoints[];
+extern const VmpEndpoint vmp_control_load_endpoints[];
 extern const VmpEndpoint vmp_control_openapi_endpoints[];
 
 /* All tables, NULL-terminated. */
@@ -199,5 +203,9 @@ extern const VmpField vmp_control_node_answer[];
 /* To be called by the listener of the gateway's discovery: answers those who wait for the job, and publishes it. */
 void vmp_control_job_changed (VmpGateway      *gateway,
                               VmpDiscoveryJob *job);
+
+/* What the relay's loads tell of, for those who follow the events. */
+void vmp_control_publish_load (VmpGateway         *gateway,
+                               const VmpLoadEvent *event);
 
 G_END_DECLS

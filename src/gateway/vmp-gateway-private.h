@@ -17,8 +17,8 @@
 #include "policy/vmp-share.h"
 #include "policy/vmp-token-vault.h"
 #include "platform/vmp-interfaces.h"
-#include "relay/vmp-exchange.h"
-#include "routing/vmp-route-list.h"
+#include "relay/vmp-relay.h"
+#include "routing/vmp-router.h"
 #include "store/vmp-store.h"
 #include "upstream/vmp-upstream.h"
 
@@ -42,6 +42,8 @@ struct _VmpGateway {
   VmpShare *share;
   VmpClientKeys *keys;
   VmpRouteList *routes;
+  VmpRouter *router;
+  VmpJournal *journal;
   VmpEvents *events;
   VmpRelay *relay;
   VmpSurfaceControl *control;

@@ -27,7 +27,7 @@ has_no_approval (const VmpCall *call,
                  const VmpNode *node,
                  gconstpointer  what)
 {
-  return node->approval != VMP_APPROVAL_APPROVED;
+  return node != NULL && node->approval != VMP_APPROVAL_APPROVED;
 }
 
 static void
@@ -101,6 +101,9 @@ registry_changed_cb (gpointer      user_data,
   VmpGateway *self = user_data;
 
   vmp_health_node_changed (self->health, node, change);
+  vmp_relay_node_changed (self->relay, node, change);
+  if (change == VMP_NODE_REMOVED)
+    vmp_router_node_removed (self->router, node);
 
   if (change == VMP_NODE_REMOVED || change == VMP_NODE_ADDED)
     look_after_token (self, node, change);
@@ -317,6 +320,51 @@ secrets_place (const VmpSettings *settings)
     }
 }
 
+static void
+load_event_cb (gpointer            user_data,
+               const VmpLoadEvent *event)
+{
+  vmp_control_publish_load (user_data, event);
+}
+
+/* Those that take effect at once. */
+static void
+apply_routing_settings (VmpGateway *self)
+{
+  const VmpSettings *settings = self->settings;
+  const VmpRouterSettings router = {
+    .default_strategy = settings->default_strategy,
+    .balance_abs = settings->affinity_busy_requests,
+    .balance_rel = settings->affinity_busy_ratio,
+  };
+  const VmpRelaySettings relay = {
+    .queue_limit = settings->queue_limit,
+    .queue_seconds = settings->queue_seconds,
+    .patience_seconds = settings->queue_patience_seconds,
+    .loading_comments = settings->loading_comments,
+    .continues = settings->continue_streams,
+  };
+
+  vmp_router_set_settings (self->router, &router);
+  vmp_relay_set_settings (self->relay, &relay);
+}
+
+static void
+make_relay (VmpGateway *self)
+{
+  const VmpRelayParts parts = {
+    .poll = self->poll,
+    .upstream = self->upstream,
+    .registry = self->registry,
+    .router = self->router,
+    .health = self->health,
+    .journal = self->journal,
+    .via = self->via,
+  };
+
+  self->relay = vmp_relay_new (&parts, load_event_cb, self);
+}
+
 /* Makes all parts and reads what was stored. Nothing is listened on and nobody is asked yet. */
 static void
 make_parts (VmpGateway *self)
@@ -336,8 +384,11 @@ make_parts (VmpGateway *self)
   vmp_client_keys_load (self->keys);
   self->share = vmp_share_new (self->poll, self->store, share_changed_cb, self);
   vmp_share_load (self->share);
-  self->relay = vmp_relay_new (self->upstream, self->registry, self->via);
+  self->router = vmp_router_new (self->registry, self->routes);
+  self->journal = vmp_journal_new ();
   self->health = vmp_health_new (self->poll, self->upstream, self->registry, self->via, self->instance);
+  make_relay (self);
+  apply_routing_settings (self);
   vmp_registry_set_listener (self->registry, registry_changed_cb, self);
   self->discovery = vmp_discovery_new (self->poll, self->upstream, self->registry, self->health, self->via,
                                        self->instance);
@@ -418,9 +469,11 @@ vmp_gateway_unref (VmpGateway *self)
   g_clear_pointer (&self->control, vmp_surface_control_free);
   g_clear_pointer (&self->events, vmp_events_free);
   g_clear_pointer (&self->discovery, vmp_discovery_free);
-  g_clear_pointer (&self->health, vmp_health_free);
   g_clear_pointer (&self->vault, vmp_token_vault_free);
   g_clear_pointer (&self->relay, vmp_relay_free);
+  g_clear_pointer (&self->health, vmp_health_free);
+  g_clear_pointer (&self->journal, vmp_journal_free);
+  g_clear_pointer (&self->router, vmp_router_free);
   g_clear_pointer (&self->share, vmp_share_free);
   g_clear_pointer (&self->keys, vmp_client_keys_free);
   g_clear_pointer (&self->routes, vmp_route_list_free);
@@ -453,6 +506,7 @@ vmp_gateway_apply_settings (VmpGateway  *self,
   vmp_registry_set_default (self->registry, settings->default_base_url);
   vmp_health_set_interval (self->health, settings->health_seconds);
   vmp_discovery_watch (self->discovery, (const char * const *) settings->dns_sd_types);
+  apply_routing_settings (self);
   vmp_doors_settings_changed (self->doors);
   tell_own_urls (self);
   announce (self);

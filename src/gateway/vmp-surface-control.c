@@ -29,6 +29,9 @@ const VmpEndpoint * const vmp_control_tables[] = {
   vmp_control_share_endpoints,
   vmp_control_key_endpoints,
   vmp_control_doctor_endpoints,
+  vmp_control_metric_endpoints,
+  vmp_control_trace_endpoints,
+  vmp_control_load_endpoints,
   vmp_control_openapi_endpoints,
   NULL
 };
@@ -49,6 +52,7 @@ request_free (VmpControlRequest *request)
   g_clear_pointer (&request->query, g_hash_table_unref);
   g_clear_pointer (&request->body_node, json_node_unref);
   g_clear_pointer (&request->node, vmp_node_unref);
+  g_clear_pointer (&request->host, vmp_host_unref);
   g_clear_pointer (&request->list, g_source_unref);
   for (i = 0; i < VMP_CONTROL_PARAMETERS; i++)
     g_free (request->parameters[i]);

@@ -7,7 +7,7 @@
 
 #include "core/vmp-json.h"
 #include "core/vmp-text.h"
-#include "routing/vmp-choice.h"
+#include "routing/vmp-router.h"
 
 #include <string.h>
 
@@ -45,7 +45,7 @@ is_offered (Catalogue     *self,
             const VmpNode *node)
 {
   return vmp_node_is_listed (node) && node->inventory != NULL
-         && !vmp_choice_came_through (node, self->head->fields, self->head->n_fields);
+         && !vmp_router_came_through (node, self->head->fields, self->head->n_fields);
 }
 
 static gboolean
@@ -98,17 +98,17 @@ add_detail (Catalogue  *self,
   json_builder_begin_array (self->builder);
   for (i = 0; hosts != NULL && i < hosts->len; i++)
     {
-      VmpNode *node = g_ptr_array_index (hosts, i);
-      VmpModel *model = vmp_node_find_model (node, id);
+      const VmpHost *host = g_ptr_array_index (hosts, i);
+      const VmpNode *node = host->node;
 
-      if (!is_offered (self, node) || model == NULL)
+      if (!is_offered (self, node))
         continue;
       json_builder_begin_object (self->builder);
       vmp_json_add_string (self->builder, "node", node->id);
       vmp_json_add_string (self->builder, "status", vmp_node_get_status (node));
       vmp_json_add_double (self->builder, "latency_ms", node->latency_ms);
       vmp_json_add_int (self->builder, "active_requests", node->active_requests);
-      vmp_model_add_members (model, self->builder);
+      vmp_model_add_members (host->model, self->builder);
       json_builder_end_object (self->builder);
     }
   json_builder_end_array (self->builder);
@@ -134,17 +134,22 @@ compare_texts (gconstpointer a,
   return strcmp (*(const char * const *) a, *(const char * const *) b);
 }
 
-/* The names of virtual models, each once, in order. Those of routes may be any text. */
+/* The names of virtual models, each once, in order: those that are always there, as far as a node has such a model, and
+ * those of routes, which may be any text. */
 static GPtrArray *
 list_virtual (VmpGateway *gateway)
 {
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
   GPtrArray *routes = vmp_route_list_get_all (gateway->routes);
   GPtrArray *list = g_ptr_array_new ();
+  const VmpVirtualModel *model;
   guint i;
 
-  g_hash_table_add (names, (gpointer) VMP_MODEL_AUTO);
-  g_ptr_array_add (list, (gpointer) VMP_MODEL_AUTO);
+  for (model = vmp_virtual_models (); model->id != NULL; model++)
+    {
+      if (vmp_router_has_virtual (gateway->router, model) && g_hash_table_add (names, (gpointer) model->id))
+        g_ptr_array_add (list, (gpointer) model->id);
+    }
   for (i = 0; i < routes->len; i++)
     {
       const VmpRoute *route = g_ptr_array_index (routes, i);
@@ -217,9 +222,11 @@ add_one (Catalogue  *self,
   hosts = vmp_registry_find_hosts (self->gateway->registry, id);
   for (i = 0; hosts != NULL && i < hosts->len; i++)
     {
-      if (is_offered (self, g_ptr_array_index (hosts, i)))
+      const VmpHost *host = g_ptr_array_index (hosts, i);
+
+      if (is_offered (self, host->node))
         {
-          add_physical (self, vmp_node_find_model (g_ptr_array_index (hosts, i), id));
+          add_physical (self, host->model);
           return TRUE;
         }
     }

@@ -5,28 +5,43 @@
 
 #include "gateway/vmp-surface-openai.h"
 
-#include "core/vmp-json-scan.h"
 #include "core/vmp-limits.h"
+#include "core/vmp-request-id.h"
 #include "core/vmp-text.h"
+#include "core/vmp-volatile.h"
+#include "gateway/vmp-call-options.h"
 #include "gateway/vmp-surface-models.h"
-#include "routing/vmp-choice.h"
+#include "relay/vmp-exchange.h"
+#include "routing/vmp-virtual.h"
+
+#include <string.h>
+
+#define RESPONSES "/v1/responses"
 
 /* A request of this surface: the call, and the exchange that answers it on the connection. */
 typedef struct {
   VmpGateway *gateway;
   VmpConnection *connection;
-  VmpExchange *exchange; /* NULL while a fresh look at the nodes is waited for */
+  VmpExchange *exchange;
   VmpCall call;
-  VmpModelKind kind;
+  VmpCallOptions options;
+  VmpJsonScan scan;
+  char id[VMP_REQUEST_ID_BYTES];
   char *model;           /* as the client named it; NULL: none */
-  gboolean is_ambiguous; /* some node could read another model's name in the body */
+  char *session;
+  char *owner_id;
+  char *client;
   char *body;            /* what goes up in the place of the client's; NULL: that as it is */
 } Answer;
 
 static void
 answer_free (Answer *self)
 {
+  vmp_call_options_clear (&self->options);
   g_free (self->model);
+  g_free (self->session);
+  g_free (self->owner_id);
+  g_free (self->client);
   g_free (self->body);
   g_free (self);
 }
@@ -38,7 +53,6 @@ answer_free (Answer *self)
 static void
 tell_followers (Answer     *self,
                 const char *state,
-                const char *node,
                 const char *outcome)
 {
   g_autoptr (JsonBuilder) builder = NULL;
@@ -52,9 +66,10 @@ tell_followers (Answer     *self,
     model = vmp_text_display (self->model, VMP_LIMIT_MODEL_ID_CHARS);
   builder = json_builder_new_immutable ();
   json_builder_begin_object (builder);
+  vmp_json_add_string (builder, "id", self->id);
   vmp_json_add_string (builder, "state", state);
   vmp_json_add_string (builder, "model", model);
-  vmp_json_add_string (builder, "node", node);
+  vmp_json_add_string (builder, "node", vmp_connection_get_node (self->connection));
   vmp_json_add_string (builder, "client_key", self->call.client_key);
   vmp_json_add_string (builder, "outcome", outcome);
   vmp_json_add_int (builder, "duration_ms", (g_get_monotonic_time () - self->call.started) / 1000);
@@ -64,6 +79,16 @@ tell_followers (Answer     *self,
 }
 
 /* -- The sink ------------------------------------------------------------------------------ */
+
+static void
+sink_asks (gpointer       sink,
+           const VmpNode *node)
+{
+  Answer *answer = sink;
+
+  vmp_connection_set_node (answer->connection, node->id);
+  tell_followers (answer, "started", NULL);
+}
 
 static void
 sink_head (gpointer            sink,
@@ -76,6 +101,18 @@ sink_head (gpointer            sink,
   Answer *answer = sink;
 
   vmp_connection_head (answer->connection, status, reason, fields, n_fields, length);
+}
+
+static void
+sink_problem (gpointer            sink,
+              VmpProblem          problem,
+              const char         *message,
+              const VmpHttpField *fields,
+              guint               n_fields)
+{
+  Answer *answer = sink;
+
+  vmp_connection_begin_problem (answer->connection, problem, message, fields, n_fields);
 }
 
 static void
@@ -101,7 +138,7 @@ finish (Answer    *self,
         VmpOutcome outcome)
 {
   vmp_connection_set_outcome (self->connection, vmp_outcome_to_string (outcome));
-  tell_followers (self, "ended", vmp_connection_get_node (self->connection), vmp_outcome_to_string (outcome));
+  tell_followers (self, "ended", vmp_outcome_to_string (outcome));
 }
 
 static void
@@ -109,23 +146,11 @@ sink_end (gpointer   sink,
           VmpOutcome outcome)
 {
   Answer *answer = sink;
+  VmpConnection *connection = answer->connection;
 
   finish (answer, outcome);
-  vmp_connection_end (answer->connection);
   answer_free (answer);
-}
-
-static void
-sink_problem (gpointer    sink,
-              VmpOutcome  outcome,
-              VmpProblem  problem,
-              const char *message)
-{
-  Answer *answer = sink;
-
-  finish (answer, outcome);
-  vmp_connection_problem (answer->connection, problem, message);
-  answer_free (answer);
+  vmp_connection_end (connection);
 }
 
 static void
@@ -133,18 +158,20 @@ sink_tear (gpointer   sink,
            VmpOutcome outcome)
 {
   Answer *answer = sink;
+  VmpConnection *connection = answer->connection;
 
   finish (answer, outcome);
-  vmp_connection_tear (answer->connection);
   answer_free (answer);
+  vmp_connection_tear (connection);
 }
 
 static const VmpReplySink sink_funcs = {
+  .asks = sink_asks,
   .head = sink_head,
+  .problem = sink_problem,
   .body = sink_body,
   .has_room = sink_has_room,
   .end = sink_end,
-  .problem = sink_problem,
   .tear = sink_tear,
 };
 
@@ -164,12 +191,8 @@ answerer_gone (gpointer user_data)
 {
   Answer *self = user_data;
 
-  if (self->exchange != NULL)
-    vmp_exchange_client_gone (self->exchange);
-  else
-    vmp_health_forget_caller (self->gateway->health, self);
-  tell_followers (self, "ended", vmp_connection_get_node (self->connection),
-                  vmp_outcome_to_string (VMP_OUTCOME_CLIENT_GONE));
+  vmp_exchange_client_gone (self->exchange);
+  tell_followers (self, "ended", vmp_outcome_to_string (VMP_OUTCOME_CLIENT_GONE));
   answer_free (self);
 }
 
@@ -189,58 +212,119 @@ path_ends_with (VmpSlice    path,
   return path.len >= len && memcmp (path.data + path.len - len, end, len) == 0;
 }
 
-/* Puts @text in the place of a span of the body. */
-static void
-replace_span (Answer     *self,
-              VmpSpan     span,
-              const char *text)
+/* Takes a span out of the body. FALSE: what is left cannot be read. */
+static gboolean
+cut (Answer *self,
+     VmpSpan span)
 {
-  gsize text_len = strlen (text);
   gsize rest = self->call.body_len - span.end;
-  char *body = g_malloc (span.start + text_len + rest + 1);
+  char *body = g_malloc (span.start + rest + 1);
 
   memcpy (body, self->call.body, span.start);
-  memcpy (body + span.start, text, text_len);
-  memcpy (body + span.start + text_len, self->call.body + span.end, rest);
-  body[span.start + text_len + rest] = '\0';
+  memcpy (body + span.start, self->call.body + span.end, rest);
+  body[span.start + rest] = '\0';
 
   g_free (self->body);
   self->body = body;
   self->call.body = body;
-  self->call.body_len = span.start + text_len + rest;
+  self->call.body_len = span.start + rest;
+
+  return vmp_json_scan (body, self->call.body_len, &self->scan);
 }
 
-/* Reads which model is asked for, and takes out what is meant for us alone. A body that is not one JSON object goes
- * up as it is. */
-static void
-read_body (Answer *self)
+static char *
+dup_member (Answer   *self,
+            VmpMember member)
 {
-  VmpJsonScan scan;
-
-  if (self->call.body_len == 0 || !vmp_json_scan (self->call.body, self->call.body_len, &scan))
-    return;
-
-  if (scan.members[VMP_MEMBER_VAMPIRE].type != VMP_JSON_ABSENT)
-    {
-      replace_span (self, scan.members[VMP_MEMBER_VAMPIRE].cut, "");
-      if (!vmp_json_scan (self->call.body, self->call.body_len, &scan))
-        return;
-    }
-  self->model = vmp_json_scan_dup_string (self->call.body, &scan.members[VMP_MEMBER_MODEL]);
-  self->is_ambiguous = scan.has_lookalike;
-  self->call.model = self->model;
+  return vmp_json_scan_dup_string (self->call.body, &self->scan.members[member]);
 }
 
-static void
-rename_model (Answer     *self,
-              const char *model)
+static gboolean
+is_virtual (Answer *self)
 {
-  g_autoptr (JsonNode) name = json_node_init_string (json_node_alloc (), model);
-  g_autofree char *json = vmp_json_print (name);
-  VmpJsonScan scan;
+  return self->model != NULL
+         && (g_str_has_prefix (self->model, VMP_VIRTUAL_PREFIX)
+             || vmp_route_list_find_model (self->gateway->routes, self->model) != NULL);
+}
 
-  if (vmp_json_scan (self->call.body, self->call.body_len, &scan))
-    replace_span (self, scan.members[VMP_MEMBER_MODEL].value, json);
+/* Takes out what is meant for us alone, and what changes with every request and says nothing; then reads what is asked
+ * for. A body that is not one JSON object goes up as it is.
+ * Returns what is wrong with it; NULL: nothing. */
+static char *
+read_body (Answer     *self,
+           VmpProblem *problem)
+{
+  const VmpJsonMember *vampire = &self->scan.members[VMP_MEMBER_VAMPIRE];
+  gboolean is_object = self->call.body_len > 0 && vmp_json_scan (self->call.body, self->call.body_len, &self->scan);
+  gboolean has_options = is_object && vampire->type != VMP_JSON_ABSENT;
+  g_autofree char *wrong = NULL;
+  VmpSpan span;
+
+  self->call.model = self->model = is_object ? dup_member (self, VMP_MEMBER_MODEL) : NULL;
+  wrong = vmp_call_options_read (self->call.fields, self->call.n_fields,
+                                 has_options ? self->call.body + vampire->value.start : NULL,
+                                 has_options ? vampire->value.end - vampire->value.start : 0,
+                                 is_virtual (self), &self->options, problem);
+  if (wrong != NULL)
+    return g_steal_pointer (&wrong);
+
+  if (has_options)
+    is_object = cut (self, vampire->cut);
+  if (is_object && self->gateway->settings->strip_volatile_lines
+      && vmp_volatile_find (self->call.body, &self->scan, &span))
+    is_object = cut (self, span);
+  if (!is_object)
+    return NULL;
+
+  self->call.scan = &self->scan;
+  self->call.is_stream = self->scan.members[VMP_MEMBER_STREAM].type == VMP_JSON_TRUE;
+  self->owner_id = dup_member (self, VMP_MEMBER_PREVIOUS_RESPONSE_ID);
+
+  return NULL;
+}
+
+/* Of /v1/responses/ID and what is below it, the id: only the node that made it has it. */
+static char *
+dup_id_in_path (VmpSlice path)
+{
+  gsize len = strlen (RESPONSES "/");
+  gsize end = len;
+
+  if (path.len <= len || memcmp (path.data, RESPONSES "/", len) != 0)
+    return NULL;
+  while (end < path.len && path.data[end] != '/')
+    end++;
+
+  return g_strndup (path.data + len, end - len);
+}
+
+/* Who takes turns with whom when requests have to wait: client keys, and other computers. The programs of this one
+ * cannot be told apart. */
+static char *
+dup_client (VmpConnection *connection)
+{
+  GSocketAddress *peer = vmp_connection_get_peer_address (connection);
+  GInetAddress *address = G_IS_INET_SOCKET_ADDRESS (peer)
+                          ? g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (peer)) : NULL;
+
+  if (vmp_connection_get_key (connection) != NULL)
+    return g_strdup (vmp_connection_get_key (connection));
+
+  return address == NULL || g_inet_address_get_is_loopback (address) ? NULL : g_inet_address_to_string (address);
+}
+
+/* An error before there is an exchange, with one more field. */
+static void
+answer_problem (VmpConnection *connection,
+                VmpProblem     problem,
+                const char    *message,
+                VmpSlice       name,
+                const char    *value)
+{
+  const VmpHttpField field = { name, vmp_slice (value) };
+
+  vmp_connection_begin_problem (connection, problem, message, &field, 1);
+  vmp_connection_end (connection);
 }
 
 /* Ends a request that no node is asked. */
@@ -250,60 +334,13 @@ refuse (Answer     *self,
         const char *message)
 {
   VmpConnection *connection = self->connection;
+  char id[VMP_REQUEST_ID_BYTES];
 
-  tell_followers (self, "ended", NULL, vmp_outcome_to_string (VMP_OUTCOME_UPSTREAM_FAILED));
+  memcpy (id, self->id, sizeof id);
+  tell_followers (self, "ended", vmp_outcome_to_string (VMP_OUTCOME_REFUSED));
+  vmp_connection_set_outcome (connection, vmp_outcome_to_string (VMP_OUTCOME_REFUSED));
   answer_free (self);
-  vmp_connection_problem (connection, problem, message);
-}
-
-static void dispatch_again (gpointer user_data);
-
-static void
-dispatch (Answer  *self,
-          gboolean may_refresh)
-{
-  VmpGateway *gateway = self->gateway;
-  const VmpChoiceRequest request = {
-    .model = self->model,
-    .kind = self->kind,
-    .fields = self->call.fields,
-    .n_fields = self->call.n_fields,
-    .now = g_get_monotonic_time (),
-  };
-  g_auto (VmpChoice) choice = { NULL, };
-
-  vmp_choice_make (gateway->registry, gateway->routes, &request, &choice);
-  if (choice.node == NULL)
-    {
-      if (may_refresh && choice.may_be_stale)
-        vmp_health_refresh_stale (gateway->health, VMP_LIMIT_REFRESH_MS, dispatch_again, self);
-      else if (choice.problem == VMP_PROBLEM_NODE_TOKEN && self->call.is_shared)
-        refuse (self, choice.problem, "The computer that would answer asks for a token that its owner has to set.");
-      else
-        refuse (self, choice.problem, choice.message);
-      return;
-    }
-
-  if (choice.model != NULL && self->model != NULL && !g_str_equal (choice.model, self->model))
-    rename_model (self, choice.model);
-  vmp_connection_set_node (self->connection, choice.node->id);
-  self->exchange = vmp_exchange_start (gateway->relay, &self->call, choice.node, &sink_funcs, self);
-  if (self->exchange == NULL)
-    refuse (self, VMP_PROBLEM_NO_ROUTE_TARGET, "The node that has this model may not be asked.");
-  else
-    tell_followers (self, "started", choice.node->id, NULL);
-}
-
-/* What let the request in may have ended while the nodes were looked at. */
-static void
-dispatch_again (gpointer user_data)
-{
-  Answer *self = user_data;
-
-  if (vmp_connection_is_dismissed (self->connection))
-    refuse (self, VMP_PROBLEM_REVOKED, "The owner of this computer has ended the access.");
-  else
-    dispatch (self, FALSE);
+  answer_problem (connection, problem, message, VMP_SLICE_LITERAL ("X-Vampire-Request-ID"), id);
 }
 
 /* How many gateways of ours, and whether this one, a request has come through. */
@@ -345,18 +382,9 @@ static void
 refuse_loop (VmpGateway    *gateway,
              VmpConnection *connection)
 {
-  g_autofree char *json = vmp_problem_to_json (VMP_PROBLEM_LOOP,
-                                               "This request has come through this gateway before: two gateways are "
-                                               "each other's nodes. Block one of them at the other.", FALSE);
-  const VmpHttpField fields[] = {
-    { VMP_SLICE_INIT ("Content-Type"), VMP_SLICE_INIT ("application/json") },
-    { VMP_SLICE_INIT ("X-Vampire-Instance"), vmp_slice (gateway->instance) },
-  };
-
-  vmp_connection_head (connection, vmp_problem_status (VMP_PROBLEM_LOOP),
-                       vmp_slice (vmp_problem_reason (VMP_PROBLEM_LOOP)), fields, G_N_ELEMENTS (fields), strlen (json));
-  vmp_connection_body (connection, json, strlen (json));
-  vmp_connection_end (connection);
+  answer_problem (connection, VMP_PROBLEM_LOOP,
+                  "This request has come through this gateway before: two gateways are each other's nodes. Block one of "
+                  "them at the other.", VMP_SLICE_LITERAL ("X-Vampire-Instance"), gateway->instance);
 }
 
 /* While only one model is shared, other computers get no other. */
@@ -366,7 +394,7 @@ is_shared_model (Answer *self)
   const char *shared = vmp_share_get_model (self->gateway->share);
 
   return !self->call.is_shared || shared == NULL
-         || (g_strcmp0 (self->model, shared) == 0 && !self->is_ambiguous);
+         || (g_strcmp0 (self->model, shared) == 0 && !self->scan.has_lookalike && self->options.route == NULL);
 }
 
 /* The next byte of a path, with its percent-encoding undone; a backslash is a slash to some servers. */
@@ -427,6 +455,8 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
                            const VmpRequest *request)
 {
   const VmpHttpHead *head = &request->head;
+  VmpProblem problem = VMP_PROBLEM_INVALID_FIELD;
+  g_autofree char *wrong = NULL;
   Answer *self;
 
   if (is_loop (gateway, head))
@@ -449,8 +479,10 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
   self = g_new0 (Answer, 1);
   self->gateway = gateway;
   self->connection = connection;
-  self->kind = path_ends_with (head->path, "/embeddings") ? VMP_MODEL_EMBEDDING : VMP_MODEL_LLM;
+  vmp_request_id_make (self->id);
+  self->client = dup_client (connection);
   self->call = (VmpCall) {
+    .id = self->id,
     .method = head->method,
     .target = head->target,
     .path = head->path,
@@ -460,15 +492,32 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
     .body_len = request->body_len,
     .has_body = head->framing != VMP_BODY_NONE || head->has_content_length,
     .started = request->started,
+    .kind = path_ends_with (head->path, "/embeddings") ? VMP_MODEL_EMBEDDING : VMP_MODEL_LLM,
+    .options = &self->options,
     .client_key = vmp_connection_get_key (connection),
+    .client = self->client != NULL ? self->client : VMP_CALL_CLIENT_LOCAL,
     .is_shared = vmp_connection_is_shared (connection),
   };
-  vmp_connection_set_answerer (connection, &answerer_funcs, self);
-  read_body (self);
+  wrong = read_body (self, &problem);
+  if (wrong != NULL)
+    {
+      refuse (self, problem, wrong);
+      return;
+    }
+  if (!is_shared_model (self))
+    {
+      refuse (self, VMP_PROBLEM_MODEL_NOT_SHARED,
+              "The owner of this computer shares one model only; GET /v1/models names it.");
+      return;
+    }
 
-  if (is_shared_model (self))
-    dispatch (self, TRUE);
-  else
-    refuse (self, VMP_PROBLEM_MODEL_NOT_SHARED,
-            "The owner of this computer shares one model only; GET /v1/models names it.");
+  if (self->owner_id == NULL)
+    self->owner_id = dup_id_in_path (head->path);
+  self->session = vmp_call_read_session (&self->call);
+  self->call.session = self->session;
+  self->call.owner_id = self->owner_id;
+  self->call.deadline = vmp_call_read_deadline (&self->call);
+  self->exchange = vmp_exchange_new (gateway->relay, &self->call, &sink_funcs, self);
+  vmp_connection_set_answerer (connection, &answerer_funcs, self);
+  vmp_exchange_run (self->exchange);
 }

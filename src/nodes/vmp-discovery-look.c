@@ -125,7 +125,7 @@ begin (VmpLook *self)
     }
   else if (node != NULL)
     {
-      if (!is_registered (self, node) || node->approval == VMP_APPROVAL_BLOCKED || node->service == VMP_NODE_DISABLED)
+      if (!is_registered (self, node) || !vmp_node_may_be_asked (node))
         {
           finish (self, NULL);
           return;

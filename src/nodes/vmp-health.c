@@ -2,84 +2,17 @@
  *
  * Implementation of VmpHealth. A node is due at some time, then waits in a queue, then has its probe; those that
  * somebody waits for go before those whose time has come. Probes begin and waiting callers are told in a turn of their
- * own, since nodes change inside the callbacks of others.
+ * own, since nodes change inside the callbacks of others. Who waits is in vmp-health-callers.c.
  */
 
 #include "nodes/vmp-health-private.h"
 
 #include "core/vmp-limits.h"
-#include "nodes/vmp-probe.h"
 
 #include <string.h>
 
 /* How far a delay is lengthened or shortened at most. */
 #define JITTER 0.2
-
-/* Nodes whose answers somebody waits for. */
-typedef struct {
-  guint n_left;           /* nodes that have not answered */
-  GQueue calls;           /* of HealthCall */
-} Round;
-
-/* A caller that waits. */
-typedef struct {
-  VmpHealthDone done;
-  gpointer user_data;
-  Round *round;           /* NULL once it is to be told */
-  gint64 deadline;        /* monotonic µs; 0: none */
-  GList link;             /* in health->calls or health->told */
-  GList round_link;       /* in round->calls */
-} HealthCall;
-
-typedef enum {
-  NOT_QUEUED,
-  QUEUED_AS_DUE,
-  QUEUED_AS_ASKED
-} QueuePlace;
-
-/* A node and where it stands: its health_data. */
-typedef struct {
-  VmpHealth *health;
-  VmpNode *node;
-  GList link;             /* in health->nodes */
-  gint64 due;             /* monotonic µs */
-  GSequenceIter *due_link;/* in health->due; NULL: it has no time */
-  QueuePlace place;
-  GList queue_link;
-  VmpProbe *probe;        /* NULL: not under way */
-  VmpTransferEnd change;  /* it moved, or its key changed, and the probe under way asks where it is now; else
-                           * VMP_TRANSFER_DONE */
-  guint n_failures;       /* in a row */
-  GPtrArray *rounds;      /* of Round, that wait for it */
-
-  /* What decides how it is asked; when its owner changes that, it is asked anew. */
-  gboolean is_asked;
-  VmpApproval approval;
-  char *base_url;
-  char *token;
-} Watched;
-
-struct _VmpHealth {
-  VmpPoll *poll;
-  VmpUpstream *upstream;
-  VmpRegistry *registry;
-  const char *via;
-  const char *instance;
-  guint interval_s;
-
-  GQueue nodes;           /* of Watched */
-  GSequence *due;         /* of Watched, by time */
-  GQueue asked_queue;
-  GQueue due_queue;
-  guint n_running;
-  VmpTimer timer;         /* the earliest of all times */
-  VmpDeferred turn;
-
-  GQueue calls;           /* of HealthCall that wait, in the order in which they came */
-  GQueue told;            /* of those that are to be told */
-  Round *stale;           /* the latest of vmp_health_refresh_stale(); NULL: none is under way */
-  gint64 stale_since;     /* monotonic µs */
-};
 
 static void take_turn (gpointer user_data);
 static void probe_done_cb (gpointer              user_data,
@@ -87,125 +20,10 @@ static void probe_done_cb (gpointer              user_data,
                            const VmpProbeReport *report,
                            VmpTransferEnd        end);
 
-static void
-request_turn (VmpHealth *self)
+void
+vmp_health_request_turn (VmpHealth *self)
 {
   vmp_poll_defer (self->poll, &self->turn, take_turn, self);
-}
-
-/* -- Callers ------------------------------------------------------------------------------- */
-
-static void
-tell (HealthCall *call,
-      VmpHealth  *self)
-{
-  if (call->round != NULL)
-    g_queue_unlink (&call->round->calls, &call->round_link);
-  call->round = NULL;
-  g_queue_unlink (&self->calls, &call->link);
-  g_queue_push_tail_link (&self->told, &call->link);
-  request_turn (self);
-}
-
-/* @round: (nullable): NULL: there is nothing to wait for */
-static void
-add_call (VmpHealth    *self,
-          Round        *round,
-          gint64        deadline,
-          VmpHealthDone done,
-          gpointer      user_data)
-{
-  HealthCall *call = g_new0 (HealthCall, 1);
-
-  call->done = done;
-  call->user_data = user_data;
-  call->deadline = deadline;
-  call->link.data = call;
-  call->round_link.data = call;
-  g_queue_push_tail_link (&self->calls, &call->link);
-  if (round == NULL)
-    {
-      tell (call, self);
-      return;
-    }
-
-  call->round = round;
-  g_queue_push_tail_link (&round->calls, &call->round_link);
-}
-
-static Round *
-round_new (void)
-{
-  Round *round = g_new0 (Round, 1);
-
-  g_queue_init (&round->calls);
-
-  return round;
-}
-
-static void
-round_add (Round   *round,
-           Watched *watched)
-{
-  round->n_left++;
-  g_ptr_array_add (watched->rounds, round);
-}
-
-/* One of its nodes has answered, or will not. */
-static void
-round_count (VmpHealth *self,
-             Round     *round)
-{
-  if (--round->n_left > 0)
-    return;
-
-  while (round->calls.head != NULL)
-    tell (round->calls.head->data, self);
-  if (self->stale == round)
-    self->stale = NULL;
-  g_free (round);
-}
-
-static void
-release_callers (Watched *watched)
-{
-  while (watched->rounds->len > 0)
-    round_count (watched->health, g_ptr_array_steal_index_fast (watched->rounds, watched->rounds->len - 1));
-}
-
-static void
-tell_all (VmpHealth *self)
-{
-  GList *link;
-
-  while ((link = g_queue_pop_head_link (&self->told)) != NULL)
-    {
-      HealthCall *call = link->data;
-
-      call->done (call->user_data);
-      g_free (call);
-    }
-}
-
-static void
-drop_calls (GQueue  *calls,
-            gboolean all,
-            gpointer user_data)
-{
-  GList *link = calls->head;
-
-  while (link != NULL)
-    {
-      HealthCall *call = link->data;
-
-      link = link->next;
-      if (!all && call->user_data != user_data)
-        continue;
-      if (call->round != NULL)
-        g_queue_unlink (&call->round->calls, &call->round_link);
-      g_queue_unlink (calls, &call->link);
-      g_free (call);
-    }
 }
 
 /* -- Time ---------------------------------------------------------------------------------- */
@@ -227,32 +45,15 @@ vmp_health_next_delay_ms (guint    interval_s,
 
 static void timer_cb (gpointer user_data);
 
-/* The first caller that does not wait for ever; they all wait for the same length of time. */
-static HealthCall *
-find_first_deadline (VmpHealth *self)
-{
-  GList *link;
-
-  for (link = self->calls.head; link != NULL; link = link->next)
-    {
-      HealthCall *call = link->data;
-
-      if (call->deadline != 0)
-        return call;
-    }
-
-  return NULL;
-}
-
-static void
-set_timer (VmpHealth *self)
+void
+vmp_health_set_timer (VmpHealth *self)
 {
   GSequenceIter *first = g_sequence_get_begin_iter (self->due);
-  HealthCall *call = find_first_deadline (self);
+  VmpHealthCall *call = vmp_health_find_deadline (self);
   gint64 at = call != NULL ? call->deadline : G_MAXINT64;
 
   if (!g_sequence_iter_is_end (first))
-    at = MIN (at, ((Watched *) g_sequence_get (first))->due);
+    at = MIN (at, ((VmpWatched *) g_sequence_get (first))->due);
 
   if (at == G_MAXINT64)
     vmp_poll_clear_timer (self->poll, &self->timer);
@@ -265,36 +66,36 @@ compare_due (gconstpointer a,
              gconstpointer b,
              gpointer      user_data)
 {
-  const Watched *one = a;
-  const Watched *other = b;
+  const VmpWatched *one = a;
+  const VmpWatched *other = b;
 
   return one->due < other->due ? -1 : one->due > other->due;
 }
 
 static void
-unschedule (Watched *watched)
+unschedule (VmpWatched *watched)
 {
   g_clear_pointer (&watched->due_link, g_sequence_remove);
 }
 
 static void
-schedule_at (Watched *watched,
-             gint64   due)
+schedule_at (VmpWatched *watched,
+             gint64      due)
 {
   unschedule (watched);
   watched->due = due;
   watched->due_link = g_sequence_insert_sorted (watched->health->due, watched, compare_due, NULL);
-  set_timer (watched->health);
+  vmp_health_set_timer (watched->health);
 }
 
 /* After a look at it, or when there is nothing else that would bring one. */
 static void
-schedule (Watched *watched)
+schedule (VmpWatched *watched)
 {
   VmpHealth *self = watched->health;
   gint64 delay_ms;
 
-  if (self->interval_s == 0 || !watched->is_asked || watched->place != NOT_QUEUED)
+  if (self->interval_s == 0 || !watched->is_asked || watched->place != VMP_NOT_QUEUED)
     return;
 
   delay_ms = vmp_health_next_delay_ms (self->interval_s, watched->approval == VMP_APPROVAL_PENDING,
@@ -305,21 +106,20 @@ schedule (Watched *watched)
 /* -- Queues -------------------------------------------------------------------------------- */
 
 static void
-unqueue (Watched *watched)
+unqueue (VmpWatched *watched)
 {
   VmpHealth *self = watched->health;
 
-  if (watched->place == QUEUED_AS_ASKED)
+  if (watched->place == VMP_QUEUED_AS_ASKED)
     g_queue_unlink (&self->asked_queue, &watched->queue_link);
-  else if (watched->place == QUEUED_AS_DUE)
+  else if (watched->place == VMP_QUEUED_AS_DUE)
     g_queue_unlink (&self->due_queue, &watched->queue_link);
-  watched->place = NOT_QUEUED;
+  watched->place = VMP_NOT_QUEUED;
 }
 
-/* Nothing happens to one whose probe is under way: that is the one that was asked for. */
-static void
-queue (Watched   *watched,
-       QueuePlace place)
+void
+vmp_watched_queue (VmpWatched   *watched,
+                   VmpQueuePlace place)
 {
   VmpHealth *self = watched->health;
 
@@ -329,8 +129,8 @@ queue (Watched   *watched,
   unqueue (watched);
   unschedule (watched);
   watched->place = place;
-  g_queue_push_tail_link (place == QUEUED_AS_ASKED ? &self->asked_queue : &self->due_queue, &watched->queue_link);
-  request_turn (self);
+  g_queue_push_tail_link (place == VMP_QUEUED_AS_ASKED ? &self->asked_queue : &self->due_queue, &watched->queue_link);
+  vmp_health_request_turn (self);
 }
 
 /* -- Probes -------------------------------------------------------------------------------- */
@@ -357,7 +157,7 @@ get_hint (const VmpNode *node)
 }
 
 static void
-start_probe (Watched *watched)
+start_probe (VmpWatched *watched)
 {
   VmpHealth *self = watched->health;
   const VmpNode *node = watched->node;
@@ -385,7 +185,7 @@ start_probe (Watched *watched)
 }
 
 static void
-stop_probe (Watched *watched)
+stop_probe (VmpWatched *watched)
 {
   watched->change = VMP_TRANSFER_DONE;
   if (watched->probe == NULL)
@@ -393,7 +193,7 @@ stop_probe (Watched *watched)
 
   vmp_probe_cancel (g_steal_pointer (&watched->probe));
   watched->health->n_running--;
-  request_turn (watched->health);
+  vmp_health_request_turn (watched->health);
 }
 
 static void
@@ -404,13 +204,14 @@ take_turn (gpointer user_data)
   while (self->n_running < VMP_LIMIT_PROBES && self->asked_queue.length + self->due_queue.length > 0)
     {
       GQueue *next = self->asked_queue.length > 0 ? &self->asked_queue : &self->due_queue;
-      Watched *watched = next->head->data;
+      VmpWatched *watched = next->head->data;
 
       unqueue (watched);
+      vmp_watched_begin (watched);
       start_probe (watched);
     }
 
-  tell_all (self);
+  vmp_health_tell_all (self);
 }
 
 static void
@@ -419,21 +220,21 @@ timer_cb (gpointer user_data)
   VmpHealth *self = user_data;
   gint64 now = g_get_monotonic_time ();
   GSequenceIter *first;
-  HealthCall *call;
+  VmpHealthCall *call;
 
   while (!g_sequence_iter_is_end (first = g_sequence_get_begin_iter (self->due))
-         && ((Watched *) g_sequence_get (first))->due <= now)
+         && ((VmpWatched *) g_sequence_get (first))->due <= now)
     {
-      Watched *watched = g_sequence_get (first);
+      VmpWatched *watched = g_sequence_get (first);
 
       unschedule (watched);
-      queue (watched, QUEUED_AS_DUE);
+      vmp_watched_queue (watched, VMP_QUEUED_AS_DUE);
     }
 
-  while ((call = find_first_deadline (self)) != NULL && call->deadline <= now)
-    tell (call, self);
+  while ((call = vmp_health_find_deadline (self)) != NULL && call->deadline <= now)
+    vmp_health_tell (self, call);
 
-  set_timer (self);
+  vmp_health_set_timer (self);
 }
 
 /* -- What they bring ----------------------------------------------------------------------- */
@@ -449,7 +250,7 @@ is_bound_to (const VmpNode        *node,
 
 /* (transfer full) */
 static char *
-describe_change (const Watched        *watched,
+describe_change (const VmpWatched     *watched,
                  const VmpProbeReport *report)
 {
   const VmpNode *node = watched->node;
@@ -469,7 +270,7 @@ describe_change (const Watched        *watched,
 
 /* A second look, at wherever it is now, has told who that is. */
 static void
-take_change (Watched              *watched,
+take_change (VmpWatched           *watched,
              const VmpProbeReport *report)
 {
   VmpHealth *self = watched->health;
@@ -496,7 +297,7 @@ is_ourselves (VmpHealth            *self,
 }
 
 static void
-take_report (Watched              *watched,
+take_report (VmpWatched           *watched,
              const VmpProbeReport *report)
 {
   VmpHealth *self = watched->health;
@@ -519,13 +320,13 @@ probe_done_cb (gpointer              user_data,
                const VmpProbeReport *report,
                VmpTransferEnd        end)
 {
-  Watched *watched = user_data;
+  VmpWatched *watched = user_data;
   VmpHealth *self = watched->health;
   VmpNode *node = watched->node;
 
   watched->probe = NULL;
   self->n_running--;
-  request_turn (self);
+  vmp_health_request_turn (self);
 
   if (watched->change != VMP_TRANSFER_DONE)
     {
@@ -546,12 +347,14 @@ probe_done_cb (gpointer              user_data,
   /* The first answer of a node has shown where its token may go. */
   if (report->health == VMP_NODE_ONLINE && !report->with_token && may_send_token (node))
     {
-      queue (watched, QUEUED_AS_ASKED);
+      vmp_watched_queue (watched, VMP_QUEUED_AS_ASKED);
       return;
     }
 
+  if (watched->next_rounds->len > 0)
+    vmp_watched_queue (watched, VMP_QUEUED_AS_ASKED);
   schedule (watched);
-  release_callers (watched);
+  vmp_watched_release (watched);
 
   /* Nobody needs to decide whether to approve this gateway. */
   if (node->approval == VMP_APPROVAL_PENDING && is_ourselves (self, report))
@@ -560,14 +363,8 @@ probe_done_cb (gpointer              user_data,
 
 /* -- Nodes --------------------------------------------------------------------------------- */
 
-static gboolean
-may_be_asked (const VmpNode *node)
-{
-  return node->approval != VMP_APPROVAL_BLOCKED && node->service != VMP_NODE_DISABLED;
-}
-
 static void
-forget_token (Watched *watched)
+forget_token (VmpWatched *watched)
 {
   if (watched->token != NULL)
     explicit_bzero (watched->token, strlen (watched->token));
@@ -576,15 +373,15 @@ forget_token (Watched *watched)
 
 /* Takes over what decides how the node is asked. Whether any of it is new. */
 static gboolean
-note_terms (Watched *watched)
+note_terms (VmpWatched *watched)
 {
   const VmpNode *node = watched->node;
 
-  if (watched->is_asked == may_be_asked (node) && watched->approval == node->approval
+  if (watched->is_asked == vmp_node_may_be_asked (node) && watched->approval == node->approval
       && g_strcmp0 (watched->base_url, node->base_url->text) == 0 && g_strcmp0 (watched->token, node->token) == 0)
     return FALSE;
 
-  watched->is_asked = may_be_asked (node);
+  watched->is_asked = vmp_node_may_be_asked (node);
   watched->approval = node->approval;
   g_free (watched->base_url);
   watched->base_url = g_strdup (node->base_url->text);
@@ -598,7 +395,7 @@ static void
 watch (VmpHealth *self,
        VmpNode   *node)
 {
-  Watched *watched = g_new0 (Watched, 1);
+  VmpWatched *watched = g_new0 (VmpWatched, 1);
 
   watched->health = self;
   watched->node = vmp_node_ref (node);
@@ -606,26 +403,28 @@ watch (VmpHealth *self,
   watched->queue_link.data = watched;
   watched->change = VMP_TRANSFER_DONE;
   watched->rounds = g_ptr_array_new ();
+  watched->next_rounds = g_ptr_array_new ();
   g_queue_push_tail_link (&self->nodes, &watched->link);
   node->health_data = watched;
   note_terms (watched);
   if (watched->is_asked && self->interval_s > 0)
-    queue (watched, QUEUED_AS_DUE);
+    vmp_watched_queue (watched, VMP_QUEUED_AS_DUE);
 }
 
 static void
-unwatch (Watched *watched)
+unwatch (VmpWatched *watched)
 {
   VmpHealth *self = watched->health;
 
   stop_probe (watched);
   unqueue (watched);
   unschedule (watched);
-  release_callers (watched);
+  vmp_watched_give_up (watched);
   watched->node->health_data = NULL;
   g_queue_unlink (&self->nodes, &watched->link);
   vmp_node_unref (watched->node);
   g_ptr_array_unref (watched->rounds);
+  g_ptr_array_unref (watched->next_rounds);
   g_free (watched->base_url);
   forget_token (watched);
   g_free (watched);
@@ -633,7 +432,7 @@ unwatch (Watched *watched)
 
 /* Its owner has changed what decides how it is asked. What an old probe would bring is of no use any more. */
 static void
-ask_anew (Watched *watched)
+ask_anew (VmpWatched *watched)
 {
   VmpHealth *self = watched->health;
 
@@ -643,11 +442,11 @@ ask_anew (Watched *watched)
     {
       unqueue (watched);
       unschedule (watched);
-      release_callers (watched);
+      vmp_watched_give_up (watched);
     }
-  else if (self->interval_s > 0 || watched->rounds->len > 0)
+  else if (self->interval_s > 0 || watched->rounds->len > 0 || watched->next_rounds->len > 0)
     {
-      queue (watched, QUEUED_AS_ASKED);
+      vmp_watched_queue (watched, VMP_QUEUED_AS_ASKED);
     }
 }
 
@@ -692,8 +491,7 @@ vmp_health_free (VmpHealth *self)
 
   while (self->nodes.head != NULL)
     unwatch (self->nodes.head->data);
-  drop_calls (&self->calls, TRUE, NULL);
-  drop_calls (&self->told, TRUE, NULL);
+  vmp_health_drop_calls (self);
   vmp_poll_clear_timer (self->poll, &self->timer);
   vmp_poll_cancel_deferred (self->poll, &self->turn);
   g_sequence_free (self->due);
@@ -714,23 +512,23 @@ vmp_health_set_interval (VmpHealth *self,
   self->interval_s = seconds;
   for (link = self->nodes.head; link != NULL; link = link->next)
     {
-      Watched *watched = link->data;
+      VmpWatched *watched = link->data;
 
       if (seconds == 0)
         {
           unschedule (watched);
-          if (watched->place == QUEUED_AS_DUE)
+          if (watched->place == VMP_QUEUED_AS_DUE)
             unqueue (watched);
         }
-      else if (watched->is_asked && watched->probe == NULL && watched->place == NOT_QUEUED)
+      else if (watched->is_asked && watched->probe == NULL && watched->place == VMP_NOT_QUEUED)
         {
           if (watched->node->checked_mono == 0)
-            queue (watched, QUEUED_AS_DUE);
+            vmp_watched_queue (watched, VMP_QUEUED_AS_DUE);
           else
             schedule (watched);
         }
     }
-  set_timer (self);
+  vmp_health_set_timer (self);
 }
 
 void
@@ -738,7 +536,7 @@ vmp_health_node_changed (VmpHealth    *self,
                          VmpNode      *node,
                          VmpNodeChange change)
 {
-  Watched *watched;
+  VmpWatched *watched;
 
   g_return_if_fail (self != NULL);
   g_return_if_fail (node != NULL);
@@ -757,91 +555,4 @@ vmp_health_node_changed (VmpHealth    *self,
     {
       ask_anew (watched);
     }
-}
-
-void
-vmp_health_refresh (VmpHealth    *self,
-                    VmpNode      *node,
-                    VmpHealthDone done,
-                    gpointer      user_data)
-{
-  Watched *watched;
-  Round *round;
-
-  g_return_if_fail (self != NULL);
-  g_return_if_fail (node != NULL);
-
-  watched = node->health_data;
-  if (watched == NULL || !watched->is_asked)
-    {
-      if (done != NULL)
-        add_call (self, NULL, 0, done, user_data);
-      return;
-    }
-
-  if (done != NULL)
-    {
-      round = round_new ();
-      round_add (round, watched);
-      add_call (self, round, 0, done, user_data);
-    }
-  queue (watched, QUEUED_AS_ASKED);
-}
-
-/* Those that are to be asked now; NULL: none. */
-static Round *
-begin_stale_round (VmpHealth *self,
-                   gint64     now,
-                   guint      max_age_ms)
-{
-  g_autofree Round *round = round_new ();
-  GList *link;
-
-  for (link = self->nodes.head; link != NULL; link = link->next)
-    {
-      Watched *watched = link->data;
-      const VmpNode *node = watched->node;
-
-      if (node->approval != VMP_APPROVAL_APPROVED
-          || (node->service != VMP_NODE_IN_SERVICE && node->service != VMP_NODE_DRAINING)
-          || (node->checked_mono != 0 && now - node->checked_mono <= max_age_ms * G_TIME_SPAN_MILLISECOND))
-        continue;
-
-      round_add (round, watched);
-      queue (watched, QUEUED_AS_ASKED);
-    }
-
-  return round->n_left > 0 ? g_steal_pointer (&round) : NULL;
-}
-
-void
-vmp_health_refresh_stale (VmpHealth    *self,
-                          guint         max_age_ms,
-                          VmpHealthDone done,
-                          gpointer      user_data)
-{
-  gint64 now = g_get_monotonic_time ();
-
-  g_return_if_fail (self != NULL);
-  g_return_if_fail (done != NULL);
-
-  /* One look at all nodes does for all who ask while it is under way. */
-  if (self->stale == NULL || now - self->stale_since > max_age_ms * G_TIME_SPAN_MILLISECOND)
-    {
-      self->stale = begin_stale_round (self, now, max_age_ms);
-      self->stale_since = now;
-    }
-
-  add_call (self, self->stale, now + VMP_LIMIT_PROBE_MS * G_TIME_SPAN_MILLISECOND, done, user_data);
-  set_timer (self);
-}
-
-void
-vmp_health_forget_caller (VmpHealth *self,
-                          gpointer   user_data)
-{
-  g_return_if_fail (self != NULL);
-
-  drop_calls (&self->calls, FALSE, user_data);
-  drop_calls (&self->told, FALSE, user_data);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Keeps the registry's health up to date by itself: probes each node every so often, with jitter, less often while it
- * does not answer, at most VMP_LIMIT_PROBES at a time. Blocked and disabled nodes are left alone; pending ones are
- * asked for their public list, without a token. It also tells a node that has moved or whose key has changed from one
- * that is merely off, and has its approval suspended.
+ * does not answer, at most VMP_LIMIT_PROBES at a time. Blocked and disabled nodes, and those in quarantine, are left
+ * alone; pending ones are asked for their public list, without a token. It also tells a node that has moved or whose
+ * key has changed from one that is merely off, and has its approval suspended.
  */
 
 #pragma once
@@ -39,6 +39,13 @@ void vmp_health_refresh (VmpHealth    *self,
                          VmpNode      *node,
                          VmpHealthDone done,
                          gpointer      user_data);
+
+/* Probes one node, and waits for what it says from now on: when a probe is under way, another one follows it, and
+ * @done is called after that. Never before this returns; at once when the node is not asked at all. */
+void vmp_health_look (VmpHealth    *self,
+                      VmpNode      *node,
+                      VmpHealthDone done,
+                      gpointer      user_data);
 
 /**
  * vmp_health_refresh_stale:

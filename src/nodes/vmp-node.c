@@ -9,6 +9,7 @@
 #include "core/vmp-limits.h"
 #include "core/vmp-text.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Something a node had, until the node goes. */
@@ -30,6 +31,7 @@ static const char * const service_strings[VMP_N_NODE_SERVICES] = {
   [VMP_NODE_DRAINING] = "draining",
   [VMP_NODE_DISABLED] = "disabled",
   [VMP_NODE_MAINTENANCE] = "maintenance",
+  [VMP_NODE_QUARANTINE] = "quarantine",
 };
 
 static const char * const health_strings[VMP_N_NODE_HEALTHS] = {
@@ -287,6 +289,9 @@ vmp_node_new (const char *id,
   self->base_url = base_url;
   self->url_key = vmp_node_url_key (base_url, NULL);
   self->tags = g_new0 (char *, 1);
+  vmp_node_read_tags (self);
+  self->hosts = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_host_unref);
+  self->hosts_by_id = g_hash_table_new_full (vmp_text_hash, g_str_equal, NULL, (GDestroyNotify) vmp_host_unref);
   for (guint i = 0; i < VMP_N_CAPABILITIES; i++)
     self->capabilities[i] = vmp_capability_get_default (i);
 
@@ -326,6 +331,22 @@ vmp_node_retire (VmpNode       *self,
   g_ptr_array_add (self->retired, retired);
 }
 
+/* Somebody may still hold them. */
+static void
+clear_hosts (VmpNode *self)
+{
+  GHashTableIter iter;
+  gpointer host;
+
+  g_hash_table_iter_init (&iter, self->hosts_by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &host))
+    ((VmpHost *) host)->node = NULL;
+
+  g_ptr_array_unref (self->hosts);
+  g_hash_table_unref (self->hosts_by_id);
+  g_clear_pointer (&self->hosts_inventory, vmp_inventory_unref);
+}
+
 static void
 node_clear (gpointer data)
 {
@@ -333,6 +354,9 @@ node_clear (gpointer data)
 
   g_assert (self->place == NULL);
 
+  if (self->routing_data != NULL && self->routing_destroy != NULL)
+    self->routing_destroy (self->routing_data);
+  clear_hosts (self);
   g_free (self->id);
   vmp_base_url_free (self->base_url);
   g_free (self->url_key);
@@ -400,6 +424,13 @@ vmp_node_is_listed (const VmpNode *self)
          (self->service == VMP_NODE_IN_SERVICE || self->service == VMP_NODE_DRAINING) && answers (self);
 }
 
+gboolean
+vmp_node_may_be_asked (const VmpNode *self)
+{
+  return self->approval != VMP_APPROVAL_BLOCKED &&
+         self->service != VMP_NODE_DISABLED && self->service != VMP_NODE_QUARANTINE;
+}
+
 void
 vmp_node_get_reach (const VmpNode *self,
                     gboolean       public_allowed,
@@ -414,6 +445,91 @@ vmp_node_get_reach (const VmpNode *self,
   };
 }
 
+gboolean
+vmp_node_is_drained (const VmpNode *self)
+{
+  return self->service == VMP_NODE_DRAINING && self->active_requests == 0;
+}
+
+static gboolean
+is_local_address (const char *address)
+{
+  VmpScope scope = vmp_scope_of_text (address);
+
+  return scope != VMP_SCOPE_PUBLIC && scope != VMP_SCOPE_NONE;
+}
+
+gboolean
+vmp_node_is_local (const VmpNode *self)
+{
+  /* Where another gateway sends what it gets is not known. */
+  if (self->provider == VMP_PROVIDER_VAMPIRE)
+    return FALSE;
+
+  if (!vmp_node_host_can_move (self))
+    return is_loopback_name (self->base_url->host) || is_local_address (self->base_url->host);
+
+  if (self->addresses == NULL)
+    return self->seen_address != NULL && is_local_address (self->seen_address);
+
+  for (gsize i = 0; self->addresses[i] != NULL; i++)
+    {
+      if (!is_local_address (self->addresses[i]))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* "cost:0.5" is 0.5 in every locale; what is no such number says nothing. */
+static gboolean
+read_tag (const char *tag,
+          const char *name,
+          double     *value)
+{
+  gsize len = strlen (name);
+  const char *number = tag + len + 1;
+  char *end;
+  double read;
+
+  if (strncmp (tag, name, len) != 0 || tag[len] != ':')
+    return FALSE;
+
+  /* g_ascii_strtod() knows blanks, signs, hexadecimals and infinity as well. */
+  if (!g_ascii_isdigit (*number) || number[strspn (number, "0123456789.eE+-")] != '\0')
+    return FALSE;
+  read = g_ascii_strtod (number, &end);
+  if (*end != '\0' || !isfinite (read))
+    return FALSE;
+
+  *value = read;
+  return TRUE;
+}
+
+/* Of several, the first. */
+static double
+find_tag (const VmpNode *self,
+          const char    *name)
+{
+  double value = -1;
+
+  for (gsize i = 0; self->tags[i] != NULL; i++)
+    {
+      if (read_tag (self->tags[i], name, &value))
+        break;
+    }
+
+  return value;
+}
+
+void
+vmp_node_read_tags (VmpNode *self)
+{
+  self->cost = find_tag (self, "cost");
+  self->power = find_tag (self, "power");
+  self->quality = find_tag (self, "quality");
+}
+
 VmpModel *
 vmp_node_find_model (const VmpNode *self,
                      const char    *model)
@@ -422,4 +538,104 @@ vmp_node_find_model (const VmpNode *self,
     return NULL;
 
   return g_hash_table_lookup (self->inventory->by_id, model);
+}
+
+/* -- Its hosts ------------------------------------------------------------------------------ */
+
+VmpHost *
+vmp_node_find_host (const VmpNode *self,
+                    const char    *model)
+{
+  VmpHost *host = g_hash_table_lookup (self->hosts_by_id, model);
+
+  return host != NULL && host->listed ? host : NULL;
+}
+
+/* (transfer none) */
+static VmpHost *
+list_host (VmpNode  *self,
+           VmpModel *model)
+{
+  VmpHost *host = g_hash_table_lookup (self->hosts_by_id, model->id);
+
+  if (host == NULL)
+    {
+      host = vmp_host_new (self, model);
+      g_hash_table_insert (self->hosts_by_id, host->model_id, host);
+    }
+  else if (host->model != model)
+    {
+      vmp_model_unref (host->model);
+      host->model = vmp_model_ref (model);
+    }
+  host->listed = TRUE;
+
+  return host;
+}
+
+static gboolean
+is_in_use (const VmpHost *host)
+{
+  return host->active > 0 || host->leading || host->node->taken_for == host;
+}
+
+static gboolean
+has_counts (const VmpHost *host)
+{
+  return host->requests_total > 0 || host->load_ms > 0 || host->load_failed != 0;
+}
+
+/* Only requests and loads leave counts, so that what a node lists cannot fill the memory with former models. */
+static void
+leave_former_hosts (VmpNode *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->hosts_by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      VmpHost *host = value;
+      gboolean too_many = g_hash_table_size (self->hosts_by_id) > VMP_LIMIT_NODE_MODELS;
+
+      if (host->listed)
+        continue;
+
+      if (host->loaded)
+        vmp_host_note_unloaded (host);
+      if (!is_in_use (host) && (too_many || !has_counts (host)))
+        g_hash_table_iter_remove (&iter);
+    }
+}
+
+void
+vmp_node_follow_inventory (VmpNode *self)
+{
+  VmpInventory *inventory = self->inventory;
+
+  if (self->hosts_inventory == inventory)
+    return;
+
+  for (guint i = 0; i < self->hosts->len; i++)
+    ((VmpHost *) g_ptr_array_index (self->hosts, i))->listed = FALSE;
+  g_ptr_array_set_size (self->hosts, 0);
+
+  for (guint i = 0; inventory != NULL && i < inventory->models->len; i++)
+    g_ptr_array_add (self->hosts, vmp_host_ref (list_host (self, g_ptr_array_index (inventory->models, i))));
+  leave_former_hosts (self);
+
+  g_clear_pointer (&self->hosts_inventory, vmp_inventory_unref);
+  self->hosts_inventory = inventory != NULL ? vmp_inventory_ref (inventory) : NULL;
+  self->hosts_generation++;
+}
+
+void
+vmp_node_forget_measures (VmpNode *self)
+{
+  GHashTableIter iter;
+  gpointer host;
+
+  g_hash_table_iter_init (&iter, self->hosts_by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &host))
+    vmp_host_forget_measures (host);
 }

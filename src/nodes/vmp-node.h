@@ -9,6 +9,7 @@
 
 #include "core/vmp-url.h"
 #include "nodes/vmp-breaker.h"
+#include "nodes/vmp-host.h"
 #include "nodes/vmp-inventory.h"
 #include "upstream/vmp-reach.h"
 
@@ -27,6 +28,7 @@ typedef enum {
   VMP_NODE_DRAINING,     /* running requests end, no new ones */
   VMP_NODE_DISABLED,
   VMP_NODE_MAINTENANCE,
+  VMP_NODE_QUARANTINE,   /* something is wrong with it: out of use until its owner has looked */
   VMP_N_NODE_SERVICES
 } VmpNodeService;
 
@@ -80,6 +82,10 @@ struct _VmpNode {
   VmpProvider provider_hint;   /* VMP_PROVIDER_AUTO: detect */
   VmpFactSource capability_sources[VMP_N_CAPABILITIES];
   gboolean capabilities[VMP_N_CAPABILITIES];
+  double cost;                 /* of its tags "cost:0.5", "power:60", "quality:0.8": per million tokens, watts, 0 to 1;
+                                * negative: no such tag */
+  double power;
+  double quality;
   guint queue_depth;           /* as an agent reports them by PATCH */
   double tokens_per_second;    /* 0: not known */
 
@@ -99,6 +105,9 @@ struct _VmpNode {
   VmpNodeHealth health;
   VmpProvider provider;
   VmpInventory *inventory;     /* NULL: never got one; kept while offline, but not served from */
+  GPtrArray *hosts;            /* of VmpHost: its inventory's models, in that order; never NULL */
+  GHashTable *hosts_by_id;     /* model id -> VmpHost: those, and former ones that were used */
+  guint hosts_generation;      /* rises when the above or what is loaded of it changes */
   char *instance;              /* of another Vampire: X-Vampire-Instance; NULL */
   char *seen_address;          /* the last one that was connected to; NULL */
   char *seen_key;              /* the last one that answered; NULL */
@@ -119,8 +128,18 @@ struct _VmpNode {
   double latency_ms;           /* of the last probe; 0: never */
   double avg_latency_ms;       /* to the head of an answer, moving average over requests; 0: none yet */
   VmpBreaker breaker;
+  guint64 breaker_openings;    /* in all */
+
+  /* The only one of its hosts that may get requests at this moment: it is being loaded, what it has thrown out is being
+   * looked at, or it has waited for too long. NULL: all may. Written by relay/vmp-loads.c alone. */
+  VmpHost *taken_for;
+
+  /* For routing/ alone: what it has worked out of the hosts. */
+  gpointer routing_data;
+  GDestroyNotify routing_destroy;
 
   /* For nodes/ alone. */
+  VmpInventory *hosts_inventory; /* the one that its hosts are of; NULL: it has none */
   gpointer health_data;
   struct _VmpNodePlace *place; /* in the registry; NULL: it is in none, not yet or not any more */
   GPtrArray *retired;          /* what it had before and a transfer may still read; NULL: nothing */
@@ -163,12 +182,13 @@ const char *vmp_token_state_to_string (VmpTokenState state); /* "not_needed", "s
 const char *vmp_capability_to_string (VmpCapability capability);
 /* What every OpenAI-compatible server can: as long as it is not known better. */
 gboolean vmp_capability_get_default (VmpCapability capability);
-const char *vmp_node_service_to_string (VmpNodeService service); /* "online", "draining", "disabled", "maintenance" */
+const char *vmp_node_service_to_string (VmpNodeService service); /* "online", "draining", "disabled", "maintenance",
+                                                                  * "quarantine" */
 gboolean vmp_node_service_from_string (const char     *text, /* "online" means in service */
                                        VmpNodeService *service);
 
-/* The one word for people and for the API: "draining", "disabled", "maintenance" when the owner wants that, else its
- * health: "unknown", "online", "degraded", "offline". */
+/* The one word for people and for the API: "draining", "disabled", "maintenance", "quarantine" when the owner wants
+ * that, else its health: "unknown", "online", "degraded", "offline". */
 const char *vmp_node_get_status (const VmpNode *self);
 
 /* What people call it: its name, else its id. */
@@ -204,6 +224,16 @@ gboolean vmp_node_is_token_id (const VmpNode *self,
 /* The id in a token's id. (transfer full) (nullable): NULL when it is none */
 char *vmp_node_id_of_token_id (const char *token_id);
 
+/* Its host of a model that it lists; NULL. (transfer none) */
+VmpHost *vmp_node_find_host (const VmpNode *self,
+                             const char    *model);
+
+/* Draining, and nothing runs on it any more. */
+gboolean vmp_node_is_drained (const VmpNode *self);
+
+/* Whether it is this computer or in a private network, and no other gateway. */
+gboolean vmp_node_is_local (const VmpNode *self);
+
 /* Its model, or NULL. (transfer none) */
 VmpModel *vmp_node_find_model (const VmpNode *self,
                                const char    *model);
@@ -215,5 +245,18 @@ VmpModel *vmp_node_find_model (const VmpNode *self,
 void vmp_node_retire (VmpNode       *self,
                       gpointer       value,
                       GDestroyNotify destroy);
+
+/* Whether probes go there: not to one that is blocked, disabled or in quarantine. */
+gboolean vmp_node_may_be_asked (const VmpNode *self);
+
+/* Has the hosts be those of its inventory as it is now. One that is no longer listed is kept when traffic has counted
+ * something of it, at most VMP_LIMIT_NODE_MODELS in all, and always while it is in use. */
+void vmp_node_follow_inventory (VmpNode *self);
+
+/* What was measured at its hosts is of another machine. */
+void vmp_node_forget_measures (VmpNode *self);
+
+/* Has cost, power and quality be what its tags say. */
+void vmp_node_read_tags (VmpNode *self);
 
 G_END_DECLS

@@ -62,6 +62,7 @@ struct _VmpProbe {
   char *server;             /* NULL: it does not say */
 
   VmpInventory *inventory;  /* NULL: none yet */
+  gint64 list_asked;        /* monotonic µs: when it was asked for */
   double latency_ms;
   char *address;            /* NULL: never connected */
   char *key;
@@ -178,6 +179,7 @@ finish (VmpProbe      *self,
   const VmpProbeReport report = {
     .health = result == VMP_PROBE_ONLINE ? VMP_NODE_ONLINE : VMP_NODE_OFFLINE,
     .inventory = self->inventory,
+    .asked = self->list_asked,
     .auth_failed = auth_failed,
     .with_token = self->authorization != NULL,
     .error = error,
@@ -478,6 +480,7 @@ take_list (VmpProbe     *self,
 
   g_clear_pointer (&self->inventory, vmp_inventory_unref);
   self->inventory = inventory;
+  self->list_asked = self->asked;
   self->provider = inventory->provider;
   self->latency_ms = (g_get_monotonic_time () - self->asked) / 1000.0;
 

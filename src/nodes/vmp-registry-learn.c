@@ -10,9 +10,6 @@
 
 #include <string.h>
 
-/* What one more request weighs in the average latency. */
-#define LATENCY_WEIGHT 0.2
-
 /* -- What is said of it -------------------------------------------------------------------- */
 
 static const char *
@@ -328,6 +325,21 @@ learn_answer (VmpNode              *node,
   return changed;
 }
 
+/* What the list says of being loaded, also when it says the same as the last one: it may have been corrected since.
+ * TRUE when anything changed. */
+static gboolean
+learn_loaded (VmpNode              *node,
+              const VmpProbeReport *report)
+{
+  guint before = node->hosts_generation;
+  gint64 asked = report->asked != 0 ? report->asked : g_get_monotonic_time ();
+
+  for (guint i = 0; i < node->hosts->len; i++)
+    vmp_host_take_list (g_ptr_array_index (node->hosts, i), asked);
+
+  return node->hosts_generation != before;
+}
+
 void
 vmp_registry_take_probe (VmpRegistry          *self,
                          VmpNode              *node,
@@ -365,6 +377,8 @@ vmp_registry_take_probe (VmpRegistry          *self,
 
   if (changed)
     vmp_registry_settle (self, node);
+  if (report->inventory != NULL && node->hosts_inventory != NULL && report->health != VMP_NODE_OFFLINE)
+    changed |= learn_loaded (node, report);
   if (lasts || seen_is_to_last (node))
     vmp_registry_save (self, node);
   if (changed)
@@ -433,32 +447,82 @@ vmp_registry_set_token_locked (VmpRegistry *self,
 
 gboolean
 vmp_registry_begin_request (VmpRegistry *self,
-                            VmpNode     *node)
+                            VmpNode     *node,
+                            VmpHost     *host)
 {
   VmpBreakerState before = node->breaker.state;
 
   if (!vmp_registry_has (self, node) || node->approval != VMP_APPROVAL_APPROVED ||
       node->service != VMP_NODE_IN_SERVICE)
     return FALSE;
+  /* One that was dropped meanwhile would count what nobody sees. */
+  if (host != NULL && g_hash_table_lookup (node->hosts_by_id, host->model_id) != host)
+    return FALSE;
 
   /* One whose breaker is open gets a request only when there is nowhere better to go, and that is chosen elsewhere. */
   vmp_breaker_take (&node->breaker, g_get_monotonic_time ());
 
   node->active_requests++;
+  if (host != NULL)
+    host->active++;
   if (node->breaker.state != before)
     vmp_registry_tell (self, node, VMP_NODE_CHANGED);
 
   return TRUE;
 }
 
-static void
-count_latency (VmpNode *node,
-               double   latency_ms)
+static gboolean
+is_error (const VmpTraffic *traffic)
 {
-  if (node->avg_latency_ms > 0)
-    node->avg_latency_ms += LATENCY_WEIGHT * (latency_ms - node->avg_latency_ms);
-  else
-    node->avg_latency_ms = latency_ms;
+  return traffic->result == VMP_TRAFFIC_FAILED || traffic->result == VMP_TRAFFIC_UNREACHABLE;
+}
+
+static void
+count_at_node (VmpNode          *node,
+               const VmpTraffic *traffic,
+               const char       *reason)
+{
+  node->active_requests--;
+  node->requests_total++;
+  node->avg_latency_ms = vmp_host_average (node->avg_latency_ms, traffic->latency_ms);
+  if (!is_error (traffic))
+    return;
+
+  node->errors_total++;
+  if (reason != NULL)
+    {
+      g_free (node->last_error);
+      node->last_error = g_strdup_printf ("%s at %s %s: %s", what_it_is (node), node->base_url->text,
+                                          traffic->result == VMP_TRAFFIC_FAILED ? "failed" : "does not answer", reason);
+    }
+}
+
+/* What a server says it has counted may be nonsense. */
+static guint64
+believe_tokens (gint64 tokens)
+{
+  return CLAMP (tokens, 0, VMP_LIMIT_MODEL_CONTEXT);
+}
+
+static void
+count_at_host (VmpHost          *host,
+               const VmpTraffic *traffic)
+{
+  host->active--;
+  host->requests_total++;
+  host->errors_total += is_error (traffic);
+  host->prompt_tokens += believe_tokens (traffic->prompt_tokens);
+  host->completion_tokens += believe_tokens (traffic->completion_tokens);
+  host->ttft_ms = vmp_host_average (host->ttft_ms, traffic->ttft_ms);
+  host->duration_ms = vmp_host_average (host->duration_ms, traffic->duration_ms);
+  host->tokens_per_second = vmp_host_average (host->tokens_per_second, traffic->tokens_per_second);
+}
+
+static void
+count_failure (VmpNode *node)
+{
+  if (vmp_breaker_fail (&node->breaker, g_get_monotonic_time ()))
+    node->breaker_openings++;
 }
 
 /* What the end of a request shows of the node. TRUE when something of it changed that can be seen. */
@@ -485,13 +549,13 @@ learn_end (VmpNode         *node,
       break;
 
     case VMP_TRAFFIC_FAILED:
-      vmp_breaker_fail (&node->breaker, g_get_monotonic_time ());
+      count_failure (node);
       if (node->breaker.state == VMP_BREAKER_OPEN && health != VMP_NODE_OFFLINE)
         node->health = VMP_NODE_DEGRADED;
       break;
 
     case VMP_TRAFFIC_UNREACHABLE:
-      vmp_breaker_fail (&node->breaker, g_get_monotonic_time ());
+      count_failure (node);
       node->health = VMP_NODE_OFFLINE;
       break;
 
@@ -508,40 +572,29 @@ learn_end (VmpNode         *node,
 }
 
 void
-vmp_registry_end_request (VmpRegistry     *self,
-                          VmpNode         *node,
-                          VmpTrafficResult result,
-                          double           latency_ms,
-                          const char      *reason)
+vmp_registry_end_request (VmpRegistry      *self,
+                          VmpNode          *node,
+                          VmpHost          *host,
+                          const VmpTraffic *traffic)
 {
-  g_autofree char *clean = vmp_registry_clean (reason, VMP_LIMIT_NODE_TEXT_CHARS);
-  gboolean changed;
+  g_autofree char *reason = vmp_registry_clean (traffic->reason, VMP_LIMIT_NODE_TEXT_CHARS);
+  gboolean changed = FALSE;
 
   g_return_if_fail (node->active_requests > 0);
+  g_return_if_fail (host == NULL || host->active > 0);
 
-  node->active_requests--;
-  node->requests_total++;
-  if (latency_ms > 0)
-    count_latency (node, latency_ms);
-  if (result == VMP_TRAFFIC_FAILED || result == VMP_TRAFFIC_UNREACHABLE)
-    {
-      node->errors_total++;
-      if (clean != NULL)
-        {
-          g_free (node->last_error);
-          node->last_error = g_strdup_printf ("%s at %s %s: %s", what_it_is (node), node->base_url->text,
-                                              result == VMP_TRAFFIC_FAILED ? "failed" : "does not answer", clean);
-        }
-    }
+  count_at_node (node, traffic, reason);
+  if (host != NULL)
+    count_at_host (host, traffic);
 
-  /* Nobody asks a blocked node any more, and a forgotten one is gone: its running requests only end. */
-  if (!vmp_registry_has (self, node) || node->approval == VMP_APPROVAL_BLOCKED)
+  if (!vmp_registry_has (self, node))
     return;
 
-  changed = learn_end (node, result, clean);
+  /* Nobody asks a blocked node any more, and a forgotten one is gone: its running requests only end. */
+  if (node->approval != VMP_APPROVAL_BLOCKED)
+    changed = learn_end (node, traffic->result, reason);
   if (changed)
-    {
-      vmp_registry_settle (self, node);
-      vmp_registry_tell (self, node, VMP_NODE_CHANGED);
-    }
+    vmp_registry_settle (self, node);
+  if (changed || vmp_node_is_drained (node))
+    vmp_registry_tell (self, node, VMP_NODE_CHANGED);
 }

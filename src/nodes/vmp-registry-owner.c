@@ -47,12 +47,16 @@ take_tags (VmpNode            *node,
 
   g_strfreev (node->tags);
   node->tags = g_strv_builder_end (taken);
+  vmp_node_read_tags (node);
 }
 
 static void
 take_provider (VmpNode    *node,
                VmpProvider provider)
 {
+  /* What its hosts can do at a time follows from it. */
+  if (node->provider_hint != provider)
+    node->hosts_generation++;
   node->provider_hint = provider;
   if (provider != VMP_PROVIDER_AUTO)
     node->provider = provider;
@@ -160,6 +164,7 @@ vmp_registry_move (VmpRegistry      *self,
   node->token_state = VMP_TOKEN_NOT_NEEDED;
 
   g_clear_pointer (&node->inventory, vmp_inventory_unref);
+  vmp_node_forget_measures (node);
   node->health = VMP_NODE_UNKNOWN;
   node->provider = node->provider_hint;
   node->last_checked = 0;

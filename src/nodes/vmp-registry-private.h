@@ -18,7 +18,7 @@ struct _VmpNodePlace {
   gint64 order;            /* rises from node to node; lasts */
   VmpNodeHealth counted;   /* as what it is counted */
   gboolean waits;          /* it is among the pending ones */
-  VmpInventory *listed;    /* what the table of hosts has of it; NULL: nothing */
+  VmpInventory *listed;    /* what the tables of hosts have of it; NULL: nothing */
   gboolean stored;         /* the store has a document of it */
   gint64 stored_last_seen; /* what that document says */
 };
@@ -31,7 +31,8 @@ struct _VmpRegistry {
   GPtrArray *nodes;        /* of VmpNode, by order */
   GHashTable *by_id;       /* id -> VmpNode */
   GHashTable *by_url;      /* url_key -> VmpNode; the first one of those that share a key */
-  GHashTable *hosts;       /* model id -> GPtrArray of VmpNode, by order; never an empty one */
+  GHashTable *hosts;       /* model id -> GPtrArray of VmpHost, by order; never an empty one */
+  GHashTable *instances;   /* the same by the ids of copies in memory, where they are not their model's */
   GPtrArray *pending;      /* of VmpNode */
   guint counts[VMP_N_NODE_HEALTHS];
 
@@ -113,6 +114,19 @@ gboolean vmp_registry_is_found (const VmpNode *node);
 /* Text from elsewhere as it is kept: plain, capped; NULL when there is nothing of it. (transfer full) */
 char *vmp_registry_clean (const char *text,
                           gsize       max_chars);
+
+/* -- vmp-registry-hosts.c ------------------------------------------------------------------ */
+
+void vmp_registry_init_hosts (VmpRegistry *self);
+void vmp_registry_clear_hosts (VmpRegistry *self);
+
+/* Has the node's hosts follow its inventory, and the tables its hosts. */
+void vmp_registry_settle_hosts (VmpRegistry *self,
+                                VmpNode     *node);
+
+/* Takes all of a node's hosts out of the tables. */
+void vmp_registry_unlist_hosts (VmpRegistry *self,
+                                VmpNode     *node);
 
 /* -- vmp-registry-record.c ----------------------------------------------------------------- */
 

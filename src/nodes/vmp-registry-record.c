@@ -155,6 +155,7 @@ read_owner_fields (VmpNode    *node,
     {
       g_strfreev (node->tags);
       node->tags = g_steal_pointer (&tags);
+      vmp_node_read_tags (node);
     }
   if (hint != NULL)
     vmp_provider_from_string (hint, &node->provider_hint);

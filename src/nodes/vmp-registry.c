@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The registry's tables: in order, by id, by address and by model, with counts that are kept and not computed; and
- * the default node. What owners do is in vmp-registry-owner.c, what probes and traffic bring in vmp-registry-learn.c.
+ * The registry's tables: in order, by id and by address, with counts that are kept and not computed; and the default
+ * node. Who has which model is in vmp-registry-hosts.c, what owners do in vmp-registry-owner.c, what probes and traffic
+ * bring in vmp-registry-learn.c.
  */
 
 #include "nodes/vmp-registry-private.h"
@@ -29,8 +30,8 @@ vmp_registry_new (VmpStore *store)
   self->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_node_unref);
   self->by_id = g_hash_table_new (g_str_hash, g_str_equal);
   self->by_url = g_hash_table_new (g_str_hash, g_str_equal);
-  self->hosts = g_hash_table_new_full (vmp_text_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   self->pending = g_ptr_array_new ();
+  vmp_registry_init_hosts (self);
 
   return self;
 }
@@ -51,7 +52,7 @@ vmp_registry_free (VmpRegistry *self)
     clear_place (g_ptr_array_index (self->nodes, i));
 
   g_ptr_array_unref (self->pending);
-  g_hash_table_unref (self->hosts);
+  vmp_registry_clear_hosts (self);
   g_hash_table_unref (self->by_url);
   g_hash_table_unref (self->by_id);
   g_ptr_array_unref (self->nodes);
@@ -173,73 +174,6 @@ vmp_registry_first_order (VmpRegistry *self)
   return first->place->order - 1;
 }
 
-/* -- Who has which model ------------------------------------------------------------------- */
-
-static void
-add_host (VmpRegistry *self,
-          const char  *model,
-          VmpNode     *node)
-{
-  GPtrArray *nodes = g_hash_table_lookup (self->hosts, model);
-
-  if (nodes == NULL)
-    {
-      nodes = g_ptr_array_new ();
-      g_hash_table_insert (self->hosts, g_strdup (model), nodes);
-    }
-  g_ptr_array_insert (nodes, find_position (nodes, node->place->order), node);
-}
-
-static void
-remove_host (VmpRegistry *self,
-             const char  *model,
-             VmpNode     *node)
-{
-  GPtrArray *nodes = g_hash_table_lookup (self->hosts, model);
-
-  g_assert (nodes != NULL);
-  take_out (nodes, node);
-  if (nodes->len == 0)
-    g_hash_table_remove (self->hosts, model);
-}
-
-static gboolean
-inventory_has (VmpInventory *inventory,
-               const char   *model)
-{
-  return inventory != NULL && g_hash_table_contains (inventory->by_id, model);
-}
-
-/* Only models that came or went are touched: most probes bring none. */
-static void
-list_models (VmpRegistry  *self,
-             VmpNode      *node,
-             VmpInventory *inventory)
-{
-  VmpInventory *before = node->place->listed;
-
-  if (before == inventory)
-    return;
-
-  for (guint i = 0; before != NULL && i < before->models->len; i++)
-    {
-      VmpModel *model = g_ptr_array_index (before->models, i);
-
-      if (!inventory_has (inventory, model->id))
-        remove_host (self, model->id, node);
-    }
-  for (guint i = 0; inventory != NULL && i < inventory->models->len; i++)
-    {
-      VmpModel *model = g_ptr_array_index (inventory->models, i);
-
-      if (!inventory_has (before, model->id))
-        add_host (self, model->id, node);
-    }
-
-  node->place->listed = inventory != NULL ? vmp_inventory_ref (inventory) : NULL;
-  g_clear_pointer (&before, vmp_inventory_unref);
-}
-
 /* -- Changing the tables ------------------------------------------------------------------- */
 
 gboolean
@@ -269,7 +203,7 @@ vmp_registry_settle (VmpRegistry *self,
     g_ptr_array_remove (self->pending, node);
   place->waits = waits;
 
-  list_models (self, node, vmp_node_is_listed (node) ? node->inventory : NULL);
+  vmp_registry_settle_hosts (self, node);
 }
 
 void
@@ -342,7 +276,7 @@ vmp_registry_remove (VmpRegistry *self,
 {
   G_GNUC_UNUSED g_autoptr (VmpNode) kept = vmp_node_ref (node);
 
-  list_models (self, node, NULL);
+  vmp_registry_unlist_hosts (self, node);
   if (node->place->waits)
     g_ptr_array_remove (self->pending, node);
   self->counts[node->place->counted]--;
@@ -596,41 +530,6 @@ vmp_registry_find_url (VmpRegistry      *self,
   g_autofree char *url_key = vmp_node_url_key (base_url, (const char * const *) self->own_addresses);
 
   return g_hash_table_lookup (self->by_url, url_key);
-}
-
-GPtrArray *
-vmp_registry_find_hosts (VmpRegistry *self,
-                         const char  *model)
-{
-  return g_hash_table_lookup (self->hosts, model);
-}
-
-gboolean
-vmp_registry_has_models (VmpRegistry *self)
-{
-  return g_hash_table_size (self->hosts) > 0;
-}
-
-GPtrArray *
-vmp_registry_dup_models (VmpRegistry *self)
-{
-  g_autoptr (GHashTable) seen = g_hash_table_new (vmp_text_hash, g_str_equal);
-  GPtrArray *models = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_model_unref);
-
-  for (guint i = 0; i < self->nodes->len; i++)
-    {
-      VmpInventory *listed = ((VmpNode *) g_ptr_array_index (self->nodes, i))->place->listed;
-
-      for (guint j = 0; listed != NULL && j < listed->models->len; j++)
-        {
-          VmpModel *model = g_ptr_array_index (listed->models, j);
-
-          if (g_hash_table_add (seen, model->id))
-            g_ptr_array_add (models, vmp_model_ref (model));
-        }
-    }
-
-  return models;
 }
 
 guint

@@ -69,10 +69,15 @@ VmpNode *vmp_registry_find (VmpRegistry *self,
 VmpNode *vmp_registry_find_url (VmpRegistry      *self,
                                 const VmpBaseUrl *base_url);
 
-/* The listed nodes that have a model, in the order in which they came; NULL when there is none. Takes the same time
- * however many nodes there are. Valid until a node changes. (transfer none) (element-type VmpNode) */
+/* The hosts of a model on listed nodes, in the order in which the nodes came; NULL when there is none. Takes the same
+ * time however many nodes there are. Valid until a node changes. (transfer none) (element-type VmpHost) */
 GPtrArray *vmp_registry_find_hosts (VmpRegistry *self,
                                     const char  *model);
+
+/* The host one of whose copies in memory goes by that id, on a listed node, when that is not a model's id as well;
+ * NULL. (transfer none) */
+VmpHost *vmp_registry_find_instance (VmpRegistry *self,
+                                     const char  *instance);
 
 /* Whether any listed node has a model. */
 gboolean vmp_registry_has_models (VmpRegistry *self);
@@ -169,6 +174,7 @@ VmpNode *vmp_registry_discover (VmpRegistry      *self,
 typedef struct {
   VmpNodeHealth health;          /* ONLINE or OFFLINE */
   VmpInventory *inventory;       /* (nullable) (transfer none) */
+  gint64 asked;                  /* monotonic µs at which that was asked for; 0: not known, taken as now */
   gboolean auth_failed;          /* 401 or 403 */
   gboolean with_token;           /* a token was sent */
   const char *error;             /* (nullable): a sentence */
@@ -199,17 +205,34 @@ typedef enum {
   VMP_TRAFFIC_ABANDONED    /* the client left, or it was stopped: tells nothing */
 } VmpTrafficResult;
 
-/* A request goes to the node: takes the breaker's permission, when there is one, and counts it. An open breaker does
- * not keep it away, for whoever chose the node had none that is ready. FALSE: it may not go there, for the node is not
- * approved, not in service, or was forgotten. */
+/* What became of a request at a node. Numbers that are not known are 0. */
+typedef struct {
+  VmpTrafficResult result;
+  double latency_ms;         /* to the head of the answer; 0: it never came */
+  double ttft_ms;            /* to the first event of its body, when the model was loaded */
+  double duration_ms;        /* of all of it, when it ended well */
+  double tokens_per_second;  /* after the first event */
+  gint64 prompt_tokens;
+  gint64 completion_tokens;
+  const char *reason;        /* (nullable): for VMP_TRAFFIC_FAILED and UNREACHABLE, the rest of a sentence */
+} VmpTraffic;
+
+/**
+ * vmp_registry_begin_request:
+ * @host: (nullable): the model it is for; NULL: no model in particular
+ *
+ * A request goes to the node: takes the breaker's permission, when there is one, and counts it at the node and at the
+ * host. An open breaker does not keep it away, for whoever chose the node had none that is ready. FALSE: it may not go
+ * there, for the node is not approved, not in service, or was forgotten.
+ */
 gboolean vmp_registry_begin_request (VmpRegistry *self,
-                                     VmpNode     *node);
-/* Exactly once for each that began. @latency_ms: to the head of the answer; 0: it never came. @reason: (nullable): for
- * VMP_TRAFFIC_FAILED and UNREACHABLE, the rest of a sentence */
-void vmp_registry_end_request (VmpRegistry     *self,
-                               VmpNode         *node,
-                               VmpTrafficResult result,
-                               double           latency_ms,
-                               const char      *reason);
+                                     VmpNode     *node,
+                                     VmpHost     *host);
+/* Exactly once for each that began. When it was the last one of a node that is draining, the listener is told of a
+ * change: the node is drained. */
+void vmp_registry_end_request (VmpRegistry      *self,
+                               VmpNode          *node,
+                               VmpHost          *host,
+                               const VmpTraffic *traffic);
 
 G_END_DECLS

@@ -1,53 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Implementation of VmpExchange, and the list of those under way.
+ * Implementation of VmpExchange: what is done next.
  */
 
-#include "relay/vmp-exchange.h"
+#include "relay/vmp-exchange-private.h"
 
-#include "core/vmp-buffer.h"
+#include "core/vmp-json.h"
 #include "core/vmp-limits.h"
-#include "core/vmp-sse.h"
 
 #include <string.h>
-
-/* Fields that are added to a request: Via, Authorization. */
-#define OWN_FIELDS 2
-
-struct _VmpRelay {
-  VmpUpstream *upstream;
-  VmpRegistry *registry;
-  const char *via;
-  GQueue exchanges; /* of VmpExchange */
-};
-
-typedef enum {
-  WAITING,   /* for the head of the node's answer */
-  PASSING,   /* its body, as it comes */
-  EVENTS,    /* its body, which is a stream of events: only whole ones are passed on */
-  LONG_EVENT /* the same inside an event too long to be held: passed on as it comes */
-} ExchangeState;
-
-struct _VmpExchange {
-  VmpRelay *relay;
-  GList link;
-  const VmpCall *call;
-  VmpNode *node;
-  const VmpReplySink *sink_funcs;
-  gpointer sink;
-  VmpTransfer *transfer; /* NULL once it is done */
-  gint64 asked;          /* monotonic µs */
-  gint64 answered;       /* when the head of the answer came; 0: not yet */
-  VmpTrafficResult result; /* what the node is told became of it */
-  char *failure;         /* the reason, when it failed */
-
-  ExchangeState state;
-  gboolean paused;
-  gboolean length_promised; /* the client was told how long the answer is */
-  gboolean ends_by_close;
-  VmpSseReader reader;
-  VmpBuffer held;           /* the beginning of an event that is not whole */
-};
 
 static const char * const outcome_strings[VMP_N_OUTCOMES] = {
   [VMP_OUTCOME_DONE] = "done",
@@ -55,6 +16,8 @@ static const char * const outcome_strings[VMP_N_OUTCOMES] = {
   [VMP_OUTCOME_CLIENT_GONE] = "client gone",
   [VMP_OUTCOME_SHUT_DOWN] = "shut down",
   [VMP_OUTCOME_REVOKED] = "revoked",
+  [VMP_OUTCOME_CANCELLED] = "cancelled",
+  [VMP_OUTCOME_REFUSED] = "refused",
 };
 
 const char *
@@ -65,20 +28,108 @@ vmp_outcome_to_string (VmpOutcome outcome)
   return outcome_strings[outcome];
 }
 
-/* The one end of every exchange. The caller tells the sink afterwards, with values it has kept. */
-static void
-end_exchange (VmpExchange *self)
-{
-  double latency_ms = self->answered != 0 ? (self->answered - self->asked) / 1000.0 : 0;
+/* -- The end ------------------------------------------------------------------------------- */
 
-  if (self->transfer != NULL)
-    vmp_transfer_cancel (g_steal_pointer (&self->transfer));
+/* What became of a load for which a request leads. */
+static VmpLeadEnd
+judge_lead (const VmpAskingFailure *failure)
+{
+  if (failure == NULL || !failure->is_answer)
+    return VMP_LEAD_LEFT;
+
+  return failure->could_not_load || failure->status >= 500 ? VMP_LEAD_FAILED : VMP_LEAD_REFUSED;
+}
+
+/* Gives back the lead of a node. @failure: (nullable): why it came to nothing */
+static void
+end_lead (VmpExchange            *self,
+          const VmpAskingFailure *failure)
+{
+  g_autoptr (VmpHost) host = g_steal_pointer (&self->leads);
+
+  if (host != NULL)
+    vmp_loads_abandon (self->relay->loads, host, judge_lead (failure), failure != NULL && failure->loads_nothing,
+                       g_get_monotonic_time ());
+}
+
+/* Takes what the node has told so far into the trace. */
+static void
+note_usage (VmpExchange *self)
+{
+  const VmpUsage *usage = vmp_asking_get_usage (self->asking);
+  gint64 tokens = vmp_usage_get_completion_tokens (usage);
+  double rate = vmp_asking_get_rate (self->asking, g_get_monotonic_time ());
+
+  if (usage->has_usage)
+    self->trace->prompt_tokens = usage->prompt_tokens;
+  if (usage->has_usage || tokens > 0)
+    self->trace->completion_tokens = MAX (self->trace->completion_tokens, 0) + tokens;
+  if (rate > 0)
+    self->trace->tokens_per_second = rate;
+}
+
+/* The node at hand is done with. */
+static void
+end_asking (VmpExchange            *self,
+            const VmpAskingFailure *failure)
+{
+  g_autoptr (VmpNode) node = NULL;
+
+  if (self->asking == NULL)
+    return;
+
+  node = vmp_node_ref (vmp_asking_get_node (self->asking));
+  note_usage (self);
+  vmp_trace_end_attempt (self->trace, vmp_asking_get_status (self->asking), failure != NULL ? failure->reason : NULL,
+                         g_get_monotonic_time ());
+  end_lead (self, failure);
+  g_clear_pointer (&self->asking, vmp_asking_free);
+  vmp_loads_request_ended (self->relay->loads, node);
+  vmp_relay_pump (self->relay);
+}
+
+/* It waits no longer. */
+static void
+leave_queue (VmpExchange *self)
+{
+  gint64 waited;
+
+  if (self->kept != NULL)
+    {
+      vmp_loads_unkeep (self->relay->loads, self->kept);
+      g_clear_pointer (&self->kept, vmp_host_unref);
+    }
+  g_clear_pointer (&self->awaited, vmp_host_unref);
+  if (self->place.model == NULL)
+    return;
+
+  waited = g_get_monotonic_time () - self->place.since;
+  self->trace->queued_us += waited;
+  if (self->waits_for_load)
+    self->trace->loading_us += waited;
+  vmp_queue_remove (self->relay->queue, &self->place);
+}
+
+void
+vmp_exchange_free (VmpExchange *self,
+                   VmpOutcome   outcome,
+                   const char  *problem_code)
+{
+  if (self->is_refreshing)
+    vmp_health_forget_caller (self->relay->parts.health, self);
+  leave_queue (self);
+  end_asking (self, NULL);
 
   g_queue_unlink (&self->relay->exchanges, &self->link);
-  vmp_registry_end_request (self->relay->registry, self->node, self->result, latency_ms, self->failure);
-  vmp_node_unref (self->node);
-  vmp_buffer_clear (&self->held);
-  g_free (self->failure);
+  vmp_journal_end (self->relay->parts.journal, g_steal_pointer (&self->trace), self->status,
+                   vmp_outcome_to_string (outcome), problem_code, g_get_monotonic_time ());
+  g_clear_pointer (&self->tried, g_ptr_array_unref);
+  if (self->failures != NULL)
+    g_string_free (self->failures, TRUE);
+  g_clear_pointer (&self->splice, vmp_splice_free);
+  vmp_buffer_clear (&self->spliced);
+  vmp_buffer_clear (&self->annotated);
+  vmp_buffer_clear (&self->misplaced);
   g_free (self);
 }
 
@@ -88,510 +139,674 @@ end_well (VmpExchange *self)
   const VmpReplySink *funcs = self->sink_funcs;
   gpointer sink = self->sink;
 
-  end_exchange (self);
+  vmp_exchange_send_rest (self);
+  vmp_exchange_free (self, VMP_OUTCOME_DONE, NULL);
   funcs->end (sink, VMP_OUTCOME_DONE);
-}
-
-static void
-send_body (VmpExchange *self,
-           const char  *data,
-           gsize        len)
-{
-  if (len > 0)
-    self->sink_funcs->body (self->sink, data, len);
 }
 
 /* Whether a stream that broke off here can be ended so that its reader understands it. */
 static gboolean
 can_end_stream (VmpExchange *self)
 {
-  return self->state == EVENTS && !self->length_promised;
+  return self->is_events && !self->length_promised
+         && (self->asking == NULL || !self->has_answered || vmp_asking_is_between_events (self->asking));
 }
 
-/* Ends an answer that cannot be completed, in the way that fits how far it has come. */
-static void
-end_badly (VmpExchange *self,
-           VmpOutcome   outcome,
-           VmpProblem   problem,
-           const char  *message)
+void
+vmp_exchange_end_badly (VmpExchange *self,
+                        VmpOutcome   outcome,
+                        VmpProblem   problem,
+                        const char  *message)
 {
   const VmpReplySink *funcs = self->sink_funcs;
   gpointer sink = self->sink;
+  gboolean tears = FALSE;
 
-  if (self->state == WAITING)
-    {
-      end_exchange (self);
-      funcs->problem (sink, outcome, problem, message);
-    }
+  if (!self->has_head)
+    vmp_exchange_send_problem (self, problem, message);
   else if (can_end_stream (self))
-    {
-      g_autofree char *json = vmp_problem_to_json (problem, message, FALSE);
-      g_autofree char *event = g_strdup_printf ("data: %s\n\ndata: [DONE]\n\n", json);
+    vmp_exchange_send_problem_event (self, problem, message);
+  else
+    tears = TRUE;
 
-      /* What is held is half an event: its reader never learns of it. */
-      send_body (self, event, strlen (event));
-      end_exchange (self);
-      funcs->end (sink, outcome);
+  vmp_exchange_free (self, outcome, vmp_problem_code (problem));
+  if (tears)
+    funcs->tear (sink, outcome);
+  else
+    funcs->end (sink, outcome);
+}
+
+/* -- Failing ------------------------------------------------------------------------------- */
+
+static void
+exclude (VmpExchange *self,
+         VmpNode     *node)
+{
+  if (self->tried == NULL)
+    self->tried = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_node_unref);
+  g_ptr_array_add (self->tried, vmp_node_ref (node));
+}
+
+static void
+note_failure (VmpExchange            *self,
+              const VmpAskingFailure *failure)
+{
+  VmpNode *node = vmp_asking_get_node (self->asking);
+
+  self->n_failures++;
+  self->n_busy += failure->is_busy;
+  if (self->failures == NULL)
+    self->failures = g_string_new (NULL);
+  if (self->failures->len > 0)
+    g_string_append (self->failures, "; ");
+  g_string_append_printf (self->failures, "%s %s", vmp_node_get_label (node), failure->reason);
+}
+
+/* All that could be asked were. */
+static void
+give_up (VmpExchange *self,
+         VmpProblem   problem,
+         const char  *message)
+{
+  g_autofree char *summary = NULL;
+
+  if (self->n_failures > 1)
+    {
+      problem = self->n_busy == self->n_failures ? VMP_PROBLEM_WAITED_IN_VAIN : VMP_PROBLEM_ALL_FAILED;
+      if (self->call->is_shared)
+        summary = g_strdup ("None of the computers that have this model answered as it should.");
+      else
+        summary = g_strdup_printf ("%u nodes were asked, and none could answer: %s.", self->n_failures,
+                                   self->failures->str);
+      message = summary;
+    }
+
+  vmp_exchange_end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, problem, message);
+}
+
+static void go (VmpExchange *self);
+static gboolean continue_elsewhere (VmpExchange *self);
+
+/* Whether it is of any use to ask another node. */
+static gboolean
+may_try_again (VmpExchange *self)
+{
+  return !self->call->options->only_one_attempt
+         && (self->call->deadline == 0 || g_get_monotonic_time () < self->call->deadline)
+         && self->n_failures < VMP_PLAN_ATTEMPTS;
+}
+
+/* Whether there is another node that the call could go to. */
+static gboolean
+has_alternative (VmpExchange *self)
+{
+  g_auto (VmpRouting) routing = { NULL, };
+
+  if (!may_try_again (self))
+    return FALSE;
+  vmp_router_plan (self->relay->parts.router, self->call, self->tried, FALSE, g_get_monotonic_time (), &routing);
+
+  return routing.plan.n_attempts > 0;
+}
+
+/* The node failed before anything of its answer was passed on. */
+static void
+failed_early (VmpExchange      *self,
+              VmpAskingFailure *failure)
+{
+  VmpHost *host = vmp_asking_get_host (self->asking);
+  /* It would, if it were told to: it gets a second chance once its model was loaded. */
+  gboolean will_load = failure->loads_nothing && host != NULL && vmp_host_loads_on_request (host)
+                       && !self->has_asked_load;
+
+  note_failure (self, failure);
+  if (will_load)
+    {
+      self->has_asked_load = TRUE;
+      self->n_failures--;
+      vmp_host_note_unloaded (host);
     }
   else
     {
-      end_exchange (self);
-      funcs->tear (sink, outcome);
-    }
-}
-
-static gboolean
-is_event_stream (const VmpTransferHead *head)
-{
-  static const char media_type[] = "text/event-stream";
-  guint i;
-
-  for (i = 0; i < head->n_fields; i++)
-    {
-      const VmpHttpField *field = &head->fields[i];
-
-      if (vmp_slice_equal_nocase (field->name, "Content-Type"))
-        return field->value.len >= strlen (media_type)
-               && g_ascii_strncasecmp (field->value.data, media_type, strlen (media_type)) == 0;
+      exclude (self, vmp_asking_get_node (self->asking));
+      if (!has_alternative (self))
+        {
+          /* The only one's own words are better than ours. */
+          if (self->n_failures == 1 && failure->is_answer)
+            {
+              end_lead (self, failure);
+              vmp_asking_accept (self->asking);
+              return;
+            }
+          end_asking (self, failure);
+          give_up (self, failure->problem, failure->message);
+          return;
+        }
     }
 
-  return FALSE;
-}
-
-/* A compressed stream cannot be read, nor an error added to it. */
-static gboolean
-is_encoded (const VmpTransferHead *head)
-{
-  guint i;
-
-  for (i = 0; i < head->n_fields; i++)
-    {
-      if (vmp_slice_equal_nocase (head->fields[i].name, "Content-Encoding")
-          && !vmp_slice_equal_nocase (head->fields[i].value, "identity"))
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-/* Fields that speak of one connection only (RFC 9110, 7.6.1); each side's are made anew. */
-static const VmpSlice hop_by_hop[] = {
-  VMP_SLICE_INIT ("Connection"),
-  VMP_SLICE_INIT ("Keep-Alive"),
-  VMP_SLICE_INIT ("Proxy-Authenticate"),
-  VMP_SLICE_INIT ("Proxy-Authorization"),
-  VMP_SLICE_INIT ("Proxy-Connection"),
-  VMP_SLICE_INIT ("TE"),
-  VMP_SLICE_INIT ("Trailer"),
-  VMP_SLICE_INIT ("Transfer-Encoding"),
-  VMP_SLICE_INIT ("Upgrade"),
-  VMP_SLICE_INIT ("Content-Length"),
-};
-
-/* What a client says to the gateway alone: its credentials stop here. */
-static const VmpSlice for_the_gateway[] = {
-  VMP_SLICE_INIT ("Host"),
-  VMP_SLICE_INIT ("Expect"),
-  VMP_SLICE_INIT ("Authorization"),
-  VMP_SLICE_INIT ("X-Api-Key"),
-  VMP_SLICE_INIT ("Cookie"),
-  VMP_SLICE_INIT ("Cookie2"),
-};
-
-static gboolean
-is_one_of (VmpSlice        name,
-           const VmpSlice *names,
-           guint           n)
-{
-  guint i;
-
-  for (i = 0; i < n; i++)
-    {
-      if (vmp_slices_equal_nocase (name, names[i]))
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-/* Copies the fields that are meant for the other end, repeated ones too and in their order. @kept has room for
- * @n_fields. Returns how many there are. */
-static guint
-keep_end_to_end (const VmpHttpField *fields,
-                 guint               n_fields,
-                 VmpHttpField       *kept)
-{
-  guint connections[8]; /* more Connection fields than that nobody means */
-  guint n_connections = 0;
-  guint n_kept = 0;
-  guint i;
-  guint j;
-
-  for (i = 0; i < n_fields && n_connections < G_N_ELEMENTS (connections); i++)
-    {
-      if (vmp_slices_equal_nocase (fields[i].name, hop_by_hop[0]))
-        connections[n_connections++] = i;
-    }
-
-  for (i = 0; i < n_fields; i++)
-    {
-      gboolean named = is_one_of (fields[i].name, hop_by_hop, G_N_ELEMENTS (hop_by_hop));
-
-      for (j = 0; j < n_connections && !named; j++)
-        named = vmp_slice_list_contains (fields[connections[j]].value, fields[i].name);
-      if (!named)
-        kept[n_kept++] = fields[i];
-    }
-
-  return n_kept;
+  end_asking (self, failure);
+  go (self);
 }
 
 static void
-set_failure (VmpExchange     *self,
-             VmpTrafficResult result,
-             char            *reason)
-{
-  self->result = result;
-  g_free (self->failure);
-  self->failure = reason;
-}
-
-static void
-transfer_head_cb (gpointer               user_data,
-                  const VmpTransferHead *head)
+asking_failed (gpointer          user_data,
+               VmpAskingFailure *failure)
 {
   VmpExchange *self = user_data;
-  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS];
-  guint n_fields = keep_end_to_end (head->fields, head->n_fields, fields);
+  VmpRegistry *registry = self->relay->parts.registry;
+  g_autoptr (VmpNode) node = vmp_node_ref (vmp_asking_get_node (self->asking));
+  gboolean continues = self->splice != NULL && self->has_answered && may_try_again (self)
+                       && vmp_asking_is_between_events (self->asking) && vmp_splice_can_continue (self->splice);
 
-  self->answered = g_get_monotonic_time ();
-  if (head->status == 401 || head->status == 403)
-    self->result = VMP_TRAFFIC_UNAUTHORIZED;
-  else if (head->status >= 500)
-    set_failure (self, VMP_TRAFFIC_FAILED, g_strdup_printf ("it answered with status %u", head->status));
-  else
-    self->result = VMP_TRAFFIC_ANSWERED;
-  self->state = is_event_stream (head) && !is_encoded (head) ? EVENTS : PASSING;
-  self->length_promised = head->length >= 0;
-  self->ends_by_close = head->ends_by_close;
-  self->sink_funcs->head (self->sink, head->status, head->reason, fields, n_fields, head->length);
-}
-
-/* Passes on what is whole, and holds the rest until it is. */
-static void
-pass_events (VmpExchange *self,
-             const char  *data,
-             gsize        len)
-{
-  gsize whole = vmp_sse_reader_push (&self->reader, data, len);
-
-  if (whole > 0)
+  if (!self->has_answered)
     {
-      send_body (self, vmp_buffer_peek (&self->held), vmp_buffer_len (&self->held));
-      vmp_buffer_consume (&self->held, vmp_buffer_len (&self->held));
-      vmp_buffer_trim (&self->held, VMP_LIMIT_REPLY_LOW_BYTES);
-      send_body (self, data, whole);
-      self->state = EVENTS;
-      data += whole;
-      len -= whole;
+      failed_early (self, failure);
+    }
+  else
+    {
+      note_failure (self, failure);
+      if (continues)
+        exclude (self, node);
+      if (!continues || !continue_elsewhere (self))
+        {
+          if (self->asking != NULL)
+            vmp_trace_end_attempt (self->trace, failure->status, failure->reason, g_get_monotonic_time ());
+          vmp_exchange_end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, VMP_PROBLEM_UPSTREAM_INTERRUPTED,
+                                  failure->message);
+        }
     }
 
-  if (self->state == EVENTS && len > VMP_LIMIT_EVENT_BYTES - vmp_buffer_len (&self->held))
-    {
-      send_body (self, vmp_buffer_peek (&self->held), vmp_buffer_len (&self->held));
-      vmp_buffer_clear (&self->held);
-      self->state = LONG_EVENT;
-    }
-
-  if (self->state == LONG_EVENT)
-    send_body (self, data, len);
-  else
-    vmp_buffer_append (&self->held, data, len);
+  /* The exchange first: suspending ends all that run on the node. */
+  if (failure->suspended != NULL)
+    vmp_registry_suspend_approval (registry, node, failure->suspended);
 }
 
+/* -- Responses that are built on -------------------------------------------------------------- */
+
+/* Bytes of an id that can be one. */
+#define ID_BYTES 256
+
+/* Whether it is the request that makes a response with an id: OpenAI's POST /v1/responses. */
 static gboolean
-transfer_body_cb (gpointer    user_data,
-                  const char *data,
-                  gsize       len)
+makes_response (const VmpCall *call)
+{
+  static const char end[] = "/responses";
+
+  return call->path.len >= strlen (end)
+         && memcmp (call->path.data + call->path.len - strlen (end), end, strlen (end)) == 0;
+}
+
+/* The first id in an answer is the response's, whole or in the first event. (transfer full) (nullable) */
+static char *
+find_id (const char *data,
+         gsize       len)
+{
+  static const char key[] = "\"id\"";
+  const char *end = data + len;
+  const char *start = memmem (data, len, key, strlen (key));
+  const char *stop;
+
+  if (start == NULL)
+    return NULL;
+  start += strlen (key);
+  while (start < end && (*start == ' ' || *start == ':'))
+    start++;
+  if (start == end || *start != '"')
+    return NULL;
+  start++;
+  stop = memchr (start, '"', MIN (end - start, ID_BYTES));
+
+  return stop != NULL ? g_strndup (start, stop - start) : NULL;
+}
+
+/* -- Asking -------------------------------------------------------------------------------- */
+
+static void
+asking_begun (gpointer user_data)
+{
+  VmpExchange *self = user_data;
+  gint64 now = vmp_asking_get_begun (self->asking);
+  VmpHost *host = vmp_asking_get_host (self->asking);
+
+  if (self->trace->first_event_us == 0)
+    self->trace->first_event_us = now - self->trace->started;
+  if (self->leads != NULL)
+    {
+      g_autoptr (VmpHost) led = g_steal_pointer (&self->leads);
+
+      if (!led->loaded)
+        self->trace->loading_us += now - vmp_asking_get_asked (self->asking);
+      vmp_loads_settle (self->relay->loads, led, now);
+    }
+  else if (host != NULL && vmp_host_loads_on_request (host))
+    {
+      vmp_host_prove_loaded (host, now);
+    }
+}
+
+static void
+asking_answered (gpointer         user_data,
+                 const VmpAnswer *answer)
 {
   VmpExchange *self = user_data;
 
-  if (!self->sink_funcs->has_room (self->sink))
+  self->has_answered = TRUE;
+  vmp_trace_note_answer (self->trace, vmp_asking_get_answered (self->asking));
+  vmp_exchange_send_answer (self, answer);
+}
+
+static gboolean
+asking_has_room (gpointer user_data)
+{
+  VmpExchange *self = user_data;
+
+  return self->sink_funcs->has_room (self->sink);
+}
+
+/* What comes later about a response has to go to the node that made it. */
+static void
+note_owner (VmpExchange *self,
+            const char  *data,
+            gsize        len)
+{
+  g_autofree char *id = find_id (data, len);
+
+  self->has_noted_owner = TRUE;
+  if (id != NULL)
+    vmp_affinity_stick (vmp_router_get_affinity (self->relay->parts.router), VMP_STICKY_OWNER, id,
+                        vmp_asking_get_node (self->asking), g_get_monotonic_time ());
+}
+
+static void
+asking_body (gpointer    user_data,
+             const char *data,
+             gsize       len)
+{
+  VmpExchange *self = user_data;
+
+  if (!self->has_noted_owner && makes_response (self->call))
+    note_owner (self, data, len);
+  vmp_exchange_send_body (self, data, len);
+}
+
+static void
+asking_done (gpointer user_data)
+{
+  VmpExchange *self = user_data;
+  VmpHost *host = vmp_asking_get_host (self->asking);
+
+  if (host != NULL && vmp_asking_get_status (self->asking) < 300 && vmp_host_loads_on_request (host))
+    vmp_host_prove_loaded (host, g_get_monotonic_time ());
+  end_well (self);
+}
+
+static const VmpAskingFuncs asking_funcs = {
+  .begun = asking_begun,
+  .answered = asking_answered,
+  .has_room = asking_has_room,
+  .body = asking_body,
+  .done = asking_done,
+  .failed = asking_failed,
+};
+
+/* The call's body with another model's name; NULL when it is right as it is. (transfer full) */
+static char *
+rename_model (const VmpCall *call,
+              const char    *model,
+              gsize         *len)
+{
+  const VmpJsonMember *member;
+  g_autoptr (JsonNode) name = NULL;
+  g_autofree char *json = NULL;
+  gsize json_len;
+  char *body;
+
+  if (model == NULL || call->scan == NULL || g_strcmp0 (model, call->model) == 0)
+    return NULL;
+
+  member = &call->scan->members[VMP_MEMBER_MODEL];
+  if (member->type == VMP_JSON_ABSENT)
+    return NULL;
+
+  name = json_node_init_string (json_node_alloc (), model);
+  json = vmp_json_print (name);
+  json_len = strlen (json);
+  *len = call->body_len - (member->value.end - member->value.start) + json_len;
+  body = g_malloc (*len + 1);
+  memcpy (body, call->body, member->value.start);
+  memcpy (body + member->value.start, json, json_len);
+  memcpy (body + member->value.start + json_len, call->body + member->value.end, call->body_len - member->value.end);
+  body[*len] = '\0';
+
+  return body;
+}
+
+/* FALSE when the node may not be asked now. */
+static gboolean
+ask (VmpExchange      *self,
+     const VmpRouting *routing,
+     guint             attempt,
+     VmpLead           lead,
+     gboolean          continues)
+{
+  VmpRelay *relay = self->relay;
+  VmpNode *node = vmp_routing_get_node (routing, attempt);
+  VmpHost *host = vmp_routing_get_host (routing, attempt);
+  const VmpCandidate *candidate = &routing->candidates[routing->plan.attempts[attempt].candidate];
+  const char *model = host != NULL && !routing->keeps_model ? host->model_id : NULL;
+  gint64 now = g_get_monotonic_time ();
+  gboolean is_cold = lead == VMP_LEAD_GO && !host->loaded;
+  gsize len = 0;
+  char *body = continues ? vmp_splice_make_body (self->splice, model, &len) : rename_model (self->call, model, &len);
+
+  self->asking = vmp_asking_start (relay->parts.upstream, relay->parts.registry, relay->parts.via, self->call, node,
+                                   host, body, len, &asking_funcs, self);
+  if (self->asking == NULL)
     {
-      self->paused = TRUE;
+      if (lead == VMP_LEAD_GO)
+        vmp_loads_abandon (relay->loads, host, VMP_LEAD_REFUSED, FALSE, now);
       return FALSE;
     }
 
-  if (self->state == PASSING)
-    send_body (self, data, len);
-  else
-    pass_events (self, data, len);
+  if (lead == VMP_LEAD_GO)
+    self->leads = vmp_host_ref (host);
+  if (is_cold)
+    vmp_asking_set_cold (self->asking);
+  if (self->splice != NULL)
+    vmp_asking_watch_errors (self->asking);
+  self->trace->prefix = candidate->prefix;
+  vmp_trace_add_attempt (self->trace, node->id, host != NULL ? host->model_id : NULL, now);
+  vmp_trace_mark_attempt (self->trace, is_cold, continues);
+  vmp_router_note_start (relay->parts.router, self->call, node, host, now);
+  self->sink_funcs->asks (self->sink, node);
+  if (is_cold)
+    vmp_relay_tick_soon (relay);
 
   return TRUE;
 }
 
-/* What the owner can do when nobody answers there. Most often the server is off, or listens to its own computer
- * only. */
-static const char *
-remedy_for (VmpNode *node)
+/* Goes to the first attempt that can be made now. */
+static gboolean
+ask_first (VmpExchange      *self,
+           const VmpRouting *routing,
+           gboolean          continues)
 {
-  const char *host = node->base_url->host;
-  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
+  gint64 now = g_get_monotonic_time ();
+  gboolean waits = FALSE;
+  guint i;
 
-  if (g_str_equal (host, "localhost") || (address != NULL && g_inet_address_get_is_loopback (address)))
-    return "Start LM Studio and switch on its server in the Developer tab.";
-
-  return "Start LM Studio on that computer, switch on its server in the Developer tab, and turn on Serve on Local "
-         "Network there.";
-}
-
-/* Ends it for a failure of the node. The node is told of it at the end; a node that is not who it was when its owner
- * approved it needs that approval anew. */
-static void
-fail (VmpExchange   *self,
-      VmpTransferEnd end,
-      const char    *reason)
-{
-  const char *name = vmp_provider_get_name (self->node->provider == VMP_PROVIDER_AUTO ? VMP_PROVIDER_LMSTUDIO
-                                                                                      : self->node->provider);
-  const char *base_url = self->node->base_url->text;
-  g_autoptr (VmpNode) node = vmp_node_ref (self->node);
-  VmpRegistry *registry = self->relay->registry;
-  VmpProblem problem = VMP_PROBLEM_UPSTREAM_UNAVAILABLE;
-  const char *suspended = NULL;
-  g_autofree char *message = NULL;
-
-  set_failure (self, VMP_TRAFFIC_FAILED, g_strdup (reason));
-  switch (end)
+  for (i = 0; i < routing->plan.n_attempts; i++)
     {
-    case VMP_TRANSFER_NO_CONNECTION:
-      self->result = VMP_TRAFFIC_UNREACHABLE;
-      message = g_strdup_printf ("%s at %s cannot be reached (%s). %s", name, base_url, reason,
-                                 remedy_for (self->node));
-      break;
+      VmpReadiness readiness = routing->plan.attempts[i].readiness;
+      VmpHost *host = vmp_routing_get_host (routing, i);
+      VmpLead lead;
 
-    case VMP_TRANSFER_NOT_ALLOWED:
-      self->result = VMP_TRAFFIC_UNREACHABLE;
-      message = g_strdup_printf ("%s at %s may not be reached: %s.", name, base_url, reason);
-      break;
+      /* To wait for the better one is better than to load the model once more; but it is not better than one that is
+       * ready. */
+      if (readiness != VMP_READY_NOW && (readiness != VMP_READY_COLD || waits))
+        return FALSE;
 
-    case VMP_TRANSFER_MOVED:
-    case VMP_TRANSFER_KEY_CHANGED:
-      self->result = VMP_TRAFFIC_ABANDONED;
-      message = g_strdup_printf ("%s at %s is not the one its owner approved: %s. Nothing was sent to it. If this is "
-                                 "right, approve it again.", name, base_url, reason);
-      suspended = end == VMP_TRANSFER_MOVED ? "Its address has changed." : "The key of its certificate has changed.";
-      break;
-
-    case VMP_TRANSFER_KEY_UNKNOWN:
-      self->result = VMP_TRAFFIC_UNREACHABLE;
-      message = g_strdup_printf ("The certificate of %s at %s is not signed by an authority that this computer knows, "
-                                 "and its key is not approved yet. Nothing was sent to it.", name, base_url);
-      break;
-
-    case VMP_TRANSFER_NO_ANSWER:
-    case VMP_TRANSFER_TIMED_OUT:
-      message = g_strdup_printf ("%s at %s took the request but ended the connection without an answer (%s).", name,
-                                 base_url, reason);
-      break;
-
-    case VMP_TRANSFER_BROKEN:
-    case VMP_TRANSFER_DONE:
-    default:
-      problem = VMP_PROBLEM_UPSTREAM_INTERRUPTED;
-      if (reason == NULL)
-        set_failure (self, VMP_TRAFFIC_FAILED, g_strdup ("it broke off in the middle of an answer"));
-      message = g_strdup_printf ("%s at %s broke off in the middle of its answer.", name, base_url);
-      break;
+      lead = host != NULL ? vmp_loads_lead (self->relay->loads, host, now) : VMP_LEAD_NONE;
+      if (lead == VMP_LEAD_WAIT)
+        waits = TRUE;
+      else if (ask (self, routing, i, lead, continues))
+        return TRUE;
     }
 
-  /* Who comes from another computer is not told which nodes there are. */
-  if (self->call->is_shared)
-    {
-      g_free (message);
-      message = g_strdup ("The computer that has this model did not answer as it should.");
-    }
-
-  /* The exchange first: suspending ends all that run on the node. */
-  end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, problem, message);
-  if (suspended != NULL)
-    vmp_registry_suspend_approval (registry, node, suspended);
+  return FALSE;
 }
 
+/* -- Choosing ------------------------------------------------------------------------------ */
+
 static void
-transfer_done_cb (gpointer       user_data,
-                  VmpTransferEnd end,
-                  const char    *reason)
+refreshed_cb (gpointer user_data)
 {
   VmpExchange *self = user_data;
-  gboolean in_events = self->state == EVENTS || self->state == LONG_EVENT;
 
-  self->transfer = NULL;
+  self->is_refreshing = FALSE;
+  go (self);
+}
 
-  /* A stream that has said [DONE] is whole, however its connection ends. */
-  if (end == VMP_TRANSFER_BROKEN && can_end_stream (self) && vmp_sse_reader_is_done (&self->reader)
-      && !vmp_sse_reader_is_inside (&self->reader))
-    end = VMP_TRANSFER_DONE;
-
-  /* Where only the connection's end ends the body, half an event is the one sign of a death. */
-  if (end == VMP_TRANSFER_DONE && in_events && self->ends_by_close && vmp_sse_reader_is_inside (&self->reader))
-    end = VMP_TRANSFER_BROKEN;
-
-  if (end != VMP_TRANSFER_DONE)
+/* Nobody can be asked, now or later. */
+static void
+refuse (VmpExchange      *self,
+        const VmpRouting *routing)
+{
+  if (self->n_failures > 0)
     {
-      fail (self, end, reason);
+      give_up (self, routing->problem, routing->message);
+    }
+  else if (routing->may_be_stale && !self->has_refreshed)
+    {
+      self->has_refreshed = TRUE;
+      self->is_refreshing = TRUE;
+      vmp_health_refresh_stale (self->relay->parts.health, VMP_LIMIT_REFRESH_MS, refreshed_cb, self);
+    }
+  else
+    {
+      vmp_exchange_end_badly (self, VMP_OUTCOME_REFUSED, routing->problem, routing->message);
+    }
+}
+
+/* Those that name no model wait in a queue of their own. */
+static const char *
+name_of_queue (const VmpCall *call)
+{
+  return call->model != NULL ? call->model : "";
+}
+
+/* Whether its client will have given up before its turn comes, as far as that can be foreseen. */
+static gboolean
+comes_too_late (VmpExchange      *self,
+                const VmpRouting *routing,
+                gint64            now)
+{
+  const VmpAttempt *attempt = &routing->plan.attempts[0];
+  const VmpCandidate *candidate = &routing->candidates[attempt->candidate];
+  guint ahead = vmp_queue_count (self->relay->queue, name_of_queue (self->call));
+  double wait_ms = attempt->scores[VMP_SCORE_WAIT];
+
+  if (self->call->deadline == 0)
+    return FALSE;
+  if (now >= self->call->deadline)
+    return TRUE;
+  if (candidate->duration_ms <= 0 && attempt->readiness != VMP_READY_LOADING)
+    return FALSE;
+
+  wait_ms += ahead * candidate->duration_ms / MAX (candidate->slots, 1);
+
+  return now + (gint64) (wait_ms * 1000) > self->call->deadline;
+}
+
+/* Keeps the node from others once it has waited for too long. */
+static void
+keep_if_impatient (VmpExchange      *self,
+                   const VmpRouting *routing,
+                   gint64            now)
+{
+  VmpHost *host = vmp_routing_get_host (routing, 0);
+
+  if (self->kept == NULL && host != NULL && routing->plan.attempts[0].readiness == VMP_READY_OCCUPIED
+      && now - self->place.since >= (gint64) self->relay->settings.patience_seconds * G_USEC_PER_SEC
+      && vmp_loads_keep (self->relay->loads, host))
+    self->kept = vmp_host_ref (host);
+}
+
+/* Waits for something to change; or it is refused, and gone. */
+static void
+wait_for_place (VmpExchange      *self,
+                const VmpRouting *routing)
+{
+  VmpRelay *relay = self->relay;
+  gint64 now = g_get_monotonic_time ();
+  gint64 deadline = now + (gint64) relay->settings.queue_seconds * G_USEC_PER_SEC;
+  VmpReadiness readiness = routing->plan.attempts[0].readiness;
+
+  self->waits_for_load = readiness == VMP_READY_LOADING || readiness == VMP_READY_COLD;
+  g_clear_pointer (&self->awaited, vmp_host_unref);
+  if (self->waits_for_load && vmp_routing_get_host (routing, 0) != NULL)
+    self->awaited = vmp_host_ref (vmp_routing_get_host (routing, 0));
+  if (self->place.model != NULL)
+    {
+      keep_if_impatient (self, routing, now);
       return;
     }
 
-  send_body (self, vmp_buffer_peek (&self->held), vmp_buffer_len (&self->held));
-  end_well (self);
+  if (comes_too_late (self, routing, now))
+    {
+      vmp_exchange_end_badly (self, VMP_OUTCOME_REFUSED, VMP_PROBLEM_DEADLINE,
+                              "All nodes that have this model are busy for longer than this client waits.");
+      return;
+    }
+  if (self->call->deadline != 0)
+    deadline = MIN (deadline, self->call->deadline);
+  if (!vmp_queue_add (relay->queue, &self->place, self, name_of_queue (self->call), self->call->client, now,
+                      deadline))
+    {
+      vmp_exchange_end_badly (self, VMP_OUTCOME_REFUSED, VMP_PROBLEM_QUEUE_FULL,
+                              "All nodes that have this model are busy, and as many requests wait for it as may.");
+      return;
+    }
+  vmp_relay_tick_soon (relay);
 }
 
-static const VmpTransferEvents transfer_events = {
-  .head = transfer_head_cb,
-  .body = transfer_body_cb,
-  .done = transfer_done_cb,
-};
-
-/* Whether the node's token may be sent to whoever answers there: not before it is bound to the addresses of its
- * name. */
-static gboolean
-may_send_token (const VmpNode *node)
+/* What the trace says of the way it was chosen, the first time. */
+static void
+trace_plan (VmpExchange      *self,
+            const VmpRouting *routing,
+            gint64            begun)
 {
-  return node->token != NULL && node->approval == VMP_APPROVAL_APPROVED
-         && (node->addresses != NULL || !vmp_node_host_can_move (node));
+  self->trace->planned_us += g_get_monotonic_time () - begun;
+  self->trace->fallbacks = routing->fallbacks;
+  vmp_trace_note_routing (self->trace, routing);
 }
+
+/* Whether others wait for the same model, who came before. They are tried before it, in a moment. */
+static gboolean
+overtakes (VmpExchange *self)
+{
+  if (self->place.model != NULL || self->n_failures > 0 || vmp_queue_count_all (self->relay->queue) == 0
+      || vmp_queue_count (self->relay->queue, name_of_queue (self->call)) == 0)
+    return FALSE;
+
+  vmp_relay_pump (self->relay);
+
+  return TRUE;
+}
+
+gboolean
+vmp_exchange_try (VmpExchange *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  g_auto (VmpRouting) routing = { NULL, };
+
+  vmp_router_plan (self->relay->parts.router, self->call, self->tried, !self->took_turn, now, &routing);
+  self->took_turn = TRUE;
+  if (routing.plan.n_attempts == 0)
+    {
+      leave_queue (self);
+      trace_plan (self, &routing, now);
+      refuse (self, &routing);
+      return TRUE;
+    }
+
+  if (!overtakes (self) && ask_first (self, &routing, FALSE))
+    {
+      leave_queue (self);
+      trace_plan (self, &routing, now);
+      return TRUE;
+    }
+
+  wait_for_place (self, &routing);
+
+  return FALSE;
+}
+
+static void
+go (VmpExchange *self)
+{
+  vmp_exchange_try (self);
+}
+
+/* The stream goes on at another node. FALSE: there is none that could. */
+static gboolean
+continue_elsewhere (VmpExchange *self)
+{
+  g_auto (VmpRouting) routing = { NULL, };
+  g_autoptr (VmpHost) host = NULL;
+  g_auto (VmpAskingFailure) failure = { .reason = g_strdup ("broke off in the middle of its answer"), };
+
+  if (vmp_asking_get_host (self->asking) == NULL)
+    return FALSE;
+
+  host = vmp_host_ref (vmp_asking_get_host (self->asking));
+  vmp_router_plan_continuation (self->relay->parts.router, self->call, host, self->tried, g_get_monotonic_time (),
+                                &routing);
+  if (routing.plan.n_attempts == 0)
+    return FALSE;
+
+  end_asking (self, &failure);
+  vmp_splice_begin_next (self->splice);
+  if (ask_first (self, &routing, TRUE))
+    {
+      vmp_exchange_send_continued (self);
+      return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* -- Life ---------------------------------------------------------------------------------- */
 
 VmpExchange *
-vmp_exchange_start (VmpRelay           *relay,
-                    const VmpCall      *call,
-                    VmpNode            *node,
-                    const VmpReplySink *sink_funcs,
-                    gpointer            sink)
+vmp_exchange_new (VmpRelay           *relay,
+                  const VmpCall      *call,
+                  const VmpReplySink *sink_funcs,
+                  gpointer            sink)
 {
-  VmpHttpField fields[VMP_LIMIT_HEAD_FIELDS + OWN_FIELDS];
-  VmpTransferRequest request = {
-    .base_url = node->base_url,
-    .method = call->method,
-    .target = call->target,
-    .fields = fields,
-    .body = call->body,
-    .body_len = call->body_len,
-    .has_body = call->has_body,
-  };
-  g_autofree char *authorization = NULL;
-  VmpReach reach;
-  VmpExchange *self;
-  guint n_end_to_end;
-  guint i;
+  VmpExchange *self = g_new0 (VmpExchange, 1);
+  gboolean continues = call->options->has_continue ? call->options->continues : relay->settings.continues;
 
-  if (!vmp_registry_begin_request (relay->registry, node))
-    return NULL;
-
-  self = g_new0 (VmpExchange, 1);
   self->relay = relay;
   self->call = call;
-  self->node = vmp_node_ref (node);
   self->sink_funcs = sink_funcs;
   self->sink = sink;
-  self->asked = g_get_monotonic_time ();
-  self->result = VMP_TRAFFIC_ABANDONED;
+  self->trace = vmp_journal_begin (relay->parts.journal, call, call->id);
+  self->is_traced = call->options->trace == VMP_TRACE_STREAM;
+  if (continues && call->is_stream)
+    self->splice = vmp_splice_new (call);
   self->link.data = self;
   g_queue_push_tail_link (&relay->exchanges, &self->link);
 
-  vmp_node_get_reach (node, vmp_registry_get_public_allowed (relay->registry), &reach);
-  request.reach = &reach;
-
-  n_end_to_end = keep_end_to_end (call->fields, call->n_fields, fields);
-  for (i = 0; i < n_end_to_end; i++)
-    {
-      if (!is_one_of (fields[i].name, for_the_gateway, G_N_ELEMENTS (for_the_gateway)))
-        fields[request.n_fields++] = fields[i];
-    }
-
-  fields[request.n_fields++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Via"), vmp_slice (relay->via) };
-  if (may_send_token (node))
-    {
-      authorization = g_strconcat ("Bearer ", node->token, NULL);
-      fields[request.n_fields++] = (VmpHttpField) { VMP_SLICE_LITERAL ("Authorization"), vmp_slice (authorization) };
-    }
-
-  self->transfer = vmp_upstream_start (relay->upstream, &request, &transfer_events, self);
-  if (authorization != NULL)
-    explicit_bzero (authorization, strlen (authorization));
-
   return self;
+}
+
+void
+vmp_exchange_run (VmpExchange *self)
+{
+  go (self);
+}
+
+void
+vmp_exchange_tick (VmpExchange *self,
+                   gint64       now)
+{
+  gboolean waits = self->place.model != NULL || (self->leads != NULL && !self->leads->loaded);
+
+  if (waits && self->call->is_stream && !self->has_answered && self->relay->settings.loading_comments
+      && now - self->trace->started >= VMP_LIMIT_COMMENT_AFTER_MS * 1000)
+    vmp_exchange_send_comment (self, now);
 }
 
 void
 vmp_exchange_drained (VmpExchange *self)
 {
-  if (!self->paused)
-    return;
-
-  self->paused = FALSE;
-  vmp_transfer_resume (self->transfer);
+  if (self->asking != NULL)
+    vmp_asking_resume (self->asking);
 }
 
 void
 vmp_exchange_client_gone (VmpExchange *self)
 {
-  end_exchange (self);
-}
-
-VmpRelay *
-vmp_relay_new (VmpUpstream *upstream,
-               VmpRegistry *registry,
-               const char  *via)
-{
-  VmpRelay *self = g_new0 (VmpRelay, 1);
-
-  self->upstream = upstream;
-  self->registry = registry;
-  self->via = via;
-  g_queue_init (&self->exchanges);
-
-  return self;
-}
-
-void
-vmp_relay_free (VmpRelay *self)
-{
-  g_return_if_fail (self != NULL);
-  g_return_if_fail (self->exchanges.length == 0);
-
-  g_free (self);
-}
-
-guint
-vmp_relay_get_active (VmpRelay *self)
-{
-  return self->exchanges.length;
-}
-
-void
-vmp_relay_shut_down (VmpRelay *self)
-{
-  while (self->exchanges.head != NULL)
-    end_badly (self->exchanges.head->data, VMP_OUTCOME_SHUT_DOWN, VMP_PROBLEM_SHUTTING_DOWN,
-               "Vampire was stopped before the answer was complete.");
-}
-
-void
-vmp_relay_revoke (VmpRelay        *self,
-                  VmpExchangeMatch match,
-                  gconstpointer    what,
-                  const char      *message)
-{
-  GList *link = self->exchanges.head;
-
-  while (link != NULL)
-    {
-      VmpExchange *exchange = link->data;
-
-      /* The end of one takes only its own link out. */
-      link = link->next;
-      if (match (exchange->call, exchange->node, what))
-        end_badly (exchange, VMP_OUTCOME_REVOKED, VMP_PROBLEM_REVOKED, message);
-    }
+  vmp_exchange_free (self, VMP_OUTCOME_CLIENT_GONE, NULL);
 }

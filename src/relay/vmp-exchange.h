@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * One request under way: from the call to a node's answer, or to what became of it. It ends exactly once, on
- * every path, and what it counted is given back there and only there. It passes the answer on as it comes, at
- * the pace of the slower side, and keeps event streams well formed when a node dies.
+ * One request under way: from the call to an answer, or to what became of it. It has a plan made, waits for its place,
+ * asks one node after the other until one answers, and passes that answer on at the pace of the slower side. It ends
+ * exactly once, on every path, and what it counted is given back there and only there.
  */
 
 #pragma once
 
-#include "core/vmp-call.h"
-#include "core/vmp-problem.h"
-#include "nodes/vmp-registry.h"
-#include "upstream/vmp-upstream.h"
+#include "relay/vmp-relay.h"
 
 G_BEGIN_DECLS
 
 typedef struct _VmpExchange VmpExchange;
-typedef struct _VmpRelay VmpRelay;
 
 /* How an exchange can end. */
 typedef enum {
@@ -23,7 +19,9 @@ typedef enum {
   VMP_OUTCOME_UPSTREAM_FAILED,
   VMP_OUTCOME_CLIENT_GONE,
   VMP_OUTCOME_SHUT_DOWN,
-  VMP_OUTCOME_REVOKED, /* the key, the share or the node's approval that it ran under is no more */
+  VMP_OUTCOME_REVOKED,   /* the key, the share or the node's approval that it ran under is no more */
+  VMP_OUTCOME_CANCELLED, /* by the owner */
+  VMP_OUTCOME_REFUSED,   /* no node was asked */
   VMP_N_OUTCOMES
 } VmpOutcome;
 
@@ -31,6 +29,9 @@ const char *vmp_outcome_to_string (VmpOutcome outcome);
 
 /* Where the answer goes: the client's connection. */
 typedef struct {
+  /* A node is asked; the last one that was is the one that answers. */
+  void (*asks) (gpointer       sink,
+                const VmpNode *node);
   /* @length: bytes of the body, or -1 when it is not known beforehand */
   void (*head) (gpointer            sink,
                 guint               status,
@@ -38,6 +39,12 @@ typedef struct {
                 const VmpHttpField *fields,
                 guint               n_fields,
                 gint64              length);
+  /* An error in the place of an answer that has not begun: all but its end. */
+  void (*problem) (gpointer            sink,
+                   VmpProblem          problem,
+                   const char         *message,
+                   const VmpHttpField *fields,
+                   guint               n_fields);
   /* Takes all of it, always. */
   void (*body) (gpointer    sink,
                 const char *data,
@@ -47,55 +54,27 @@ typedef struct {
   /* The answer is whole, or at least well formed. */
   void (*end) (gpointer   sink,
                VmpOutcome outcome);
-  /* An error takes the place of the answer; nothing was sent yet. */
-  void (*problem) (gpointer    sink,
-                   VmpOutcome  outcome,
-                   VmpProblem  problem,
-                   const char *message);
   /* The answer is broken off: the connection must not look as if it ended well. */
   void (*tear) (gpointer   sink,
                 VmpOutcome outcome);
 } VmpReplySink;
 
-/* Keeps the exchanges of a gateway. (transfer full) */
-VmpRelay *vmp_relay_new (VmpUpstream *upstream,
-                         VmpRegistry *registry,
-                         const char  *via);
-/* All exchanges must have ended. */
-void vmp_relay_free (VmpRelay *self);
-/* Exchanges under way. */
-guint vmp_relay_get_active (VmpRelay *self);
-
-/* Ends all of them with VMP_OUTCOME_SHUT_DOWN: event streams with an error event, answers that did not begin with
- * 503, others by tearing. */
-void vmp_relay_shut_down (VmpRelay *self);
-
-/* Whether an exchange is meant. */
-typedef gboolean (*VmpExchangeMatch) (const VmpCall *call,
-                                      const VmpNode *node,
-                                      gconstpointer  what);
-
-/* Ends those that are meant with VMP_OUTCOME_REVOKED, in the same ways. @message: a sentence for their clients */
-void vmp_relay_revoke (VmpRelay        *self,
-                       VmpExchangeMatch match,
-                       gconstpointer    what,
-                       const char      *message);
-
 /**
- * vmp_exchange_start:
+ * vmp_exchange_new:
  * @call: must stay valid until the exchange ends
  * @sink_funcs: static
  *
- * Asks the node, with its token, if that is one it may get. After the sink's end(), problem() or tear() the exchange is
- * gone. Nothing is called before this returns.
+ * After the sink's end() or tear() the exchange is gone.
  *
- * Returns: (transfer none) (nullable): the exchange; NULL when the node may not be asked now, and nothing is called
+ * Returns: (transfer none): the exchange; nothing is called before vmp_exchange_run()
  */
-VmpExchange *vmp_exchange_start (VmpRelay           *relay,
-                                 const VmpCall      *call,
-                                 VmpNode            *node,
-                                 const VmpReplySink *sink_funcs,
-                                 gpointer            sink);
+VmpExchange *vmp_exchange_new (VmpRelay           *relay,
+                               const VmpCall      *call,
+                               const VmpReplySink *sink_funcs,
+                               gpointer            sink);
+
+/* It may be over when this returns. */
+void vmp_exchange_run (VmpExchange *self);
 
 /* There is room again. */
 void vmp_exchange_drained (VmpExchange *self);

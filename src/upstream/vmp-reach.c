@@ -243,6 +243,16 @@ vmp_scope_of (GInetAddress *inet_address)
   return vmp_address_get_scope (&address);
 }
 
+VmpScope
+vmp_scope_of_text (const char *text)
+{
+  VmpAddress address;
+
+  g_return_val_if_fail (text != NULL, VMP_SCOPE_NONE);
+
+  return vmp_address_parse (text, &address) ? vmp_address_get_scope (&address) : VMP_SCOPE_NONE;
+}
+
 gboolean
 vmp_reach_allows (const VmpReach *self,
                   GInetAddress   *inet_address)

@@ -25,6 +25,8 @@ typedef enum {
 /* An IPv4 address that is mapped, translated (64:ff9b::/96) or tunnelled (6to4) into IPv6 has the scope of the IPv4
  * address. */
 VmpScope vmp_scope_of (GInetAddress *address);
+/* The same of one that is written down, for where this is asked often; VMP_SCOPE_NONE when it is none. */
+VmpScope vmp_scope_of_text (const char *text);
 const char *vmp_scope_to_string (VmpScope scope); /* "loopback", "private", … */
 
 /* What a transfer may connect to. Zero-initialised: any address that is not public, any key that a known authority

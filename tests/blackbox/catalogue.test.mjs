@@ -9,6 +9,7 @@ import test from 'node:test';
 
 import * as http from './lib/http.mjs';
 import { card, chat, serves } from './lib/nodes.mjs';
+import { VIRTUAL } from './lib/routed.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { elapsed } from './lib/time.mjs';
 import { Wire } from './lib/wire.mjs';
@@ -72,7 +73,7 @@ behaviour('catalogue/list/virtual-ones-first-and-each-once', async (stage) => {
   const { object, data, ...more } = await list(gateway);
   assert.deepEqual([object, more], ['list', {}]);
   assert.deepEqual(data.map(({ id, owned_by: owner }) => [id, owner]), [
-    ['Attic', 'vampire'], ['house', 'vampire'], ['vampire:auto', 'vampire'], ['vampire:night', 'vampire'],
+    ...['Attic', 'house', ...VIRTUAL, 'vampire:night'].sort().map((name) => [name, 'vampire']),
     ['zebra', 'somebody'], ['shared', 'first'], ['ant', 'somebody'], ['twice', 'somebody'],
   ]);
   for (const entry of data) {
@@ -91,7 +92,7 @@ behaviour('catalogue/list/a-virtual-one-hides-a-nodes-of-its-name', async (stage
   await route(gateway, { id: 'r', virtual_model: 'house', targets: [{ node: 'a', model: 'm' }] });
   models.push('house', 'vampire:auto', 'vampire:evil');
   await gateway.call('POST', '/nodes/a/refresh');
-  assert.deepEqual(await listed(gateway), ['house', 'vampire:auto', 'm']);
+  assert.deepEqual(await listed(gateway), ['house', ...VIRTUAL, 'm']);
   await chat(gateway, 'house');
   assert.equal(JSON.parse(prompts(node)[0].body).model, 'm');
   const { error } = await gateway.call('POST', '/routes', { id: 'r2', virtual_model: 'm' }, { status: 409 });
@@ -102,21 +103,22 @@ behaviour('catalogue/list/of-the-nodes-that-may-be-asked-only', async (stage) =>
   const nodes = {};
   let off = false;
 
-  for (const id of ['online', 'draining', 'disabled', 'maintenance', 'blocked'])
+  for (const id of ['online', 'draining', 'disabled', 'maintenance', 'quarantine', 'blocked'])
     nodes[id] = await stage.node(serves([`of-${id}`]));
   nodes.offline = await stage.node((request, wire) => (off ? wire.destroy() : serves(['of-offline'])(request, wire)));
   const gateway = await gatewayOf(stage, nodes);
   const found = await stage.node(serves(['of-pending']));
   await gateway.call('POST', '/discover', { methods: [], base_urls: [found.url] });
-  assert.equal((await listed(gateway)).length, 7, 'all but the one that waits for approval');
+  const all = [...VIRTUAL, ...Object.keys(nodes).map((id) => `of-${id}`)];
+  assert.deepEqual(await listed(gateway), all, 'all but the one that waits for approval');
 
-  for (const id of ['draining', 'disabled', 'maintenance'])
+  for (const id of ['draining', 'disabled', 'maintenance', 'quarantine'])
     await park(gateway, id, id);
   await gateway.call('POST', '/nodes/blocked/block');
   off = true;
   await gateway.call('POST', '/nodes/offline/refresh');
-  assert.deepEqual(await listed(gateway), ['vampire:auto', 'of-online', 'of-draining']);
-  for (const id of ['disabled', 'maintenance', 'blocked', 'offline', 'pending']) {
+  assert.deepEqual(await listed(gateway), [...VIRTUAL, 'of-online', 'of-draining']);
+  for (const id of ['disabled', 'maintenance', 'quarantine', 'blocked', 'offline', 'pending']) {
     for (const name of [`of-${id}`, `of-${id}@${id}`])
       assert.deepEqual(errorOf(await retrieve(gateway, name)), [404, 'model_not_found']);
     assert.ok([404, 503].includes((await chat(gateway, `of-${id}`)).status), id);
@@ -126,9 +128,9 @@ behaviour('catalogue/list/of-the-nodes-that-may-be-asked-only', async (stage) =>
   off = false;
   await gateway.call('POST', '/nodes/offline/refresh');
   await gateway.call('POST', '/nodes/blocked/approve');
-  for (const id of ['draining', 'disabled', 'maintenance'])
+  for (const id of ['draining', 'disabled', 'maintenance', 'quarantine'])
     await park(gateway, id, 'online');
-  assert.equal((await listed(gateway)).length, 7);
+  assert.deepEqual(await listed(gateway), all);
 });
 
 behaviour('catalogue/list/of-simulated-lm-studios', async (stage) => {
@@ -192,7 +194,7 @@ behaviour('catalogue/list/nobody-there', async (stage) => {
     assert.match(answer.json().error.message, /127\.0\.0\.1:1\b.*connection refused/);
   }
   await register(gateway, { base_url: (await stage.node(serves(['m']))).url });
-  assert.deepEqual(await listed(gateway), ['vampire:auto', 'm']);
+  assert.deepEqual(await listed(gateway), [...VIRTUAL, 'm']);
   assert.equal((await chat(gateway, 'm')).status, 200);
 });
 
@@ -260,10 +262,10 @@ withClient('catalogue/openai/lists-and-uses-all-of-them', async (stage) => {
   for await (const model of openai.models.list())
     models.push(model);
   assert.deepEqual(models.map(({ id }) => id).sort(),
-                   ['acme/both', 'acme/one', 'other/two', EMBEDDER, 'vampire:auto'].sort());
+                   ['acme/both', 'acme/one', 'other/two', EMBEDDER, ...VIRTUAL, 'vampire:embeddings'].sort());
   for (const { id } of models) {
     assert.equal((await openai.models.retrieve(id)).id, id);
-    if (id === EMBEDDER) {
+    if (id === EMBEDDER || id === 'vampire:embeddings') {
       const { data } = await openai.embeddings.create({ model: id, input: 'hello' });
       assert.equal(data[0].embedding.length, 768);
       continue;
@@ -272,7 +274,7 @@ withClient('catalogue/openai/lists-and-uses-all-of-them', async (stage) => {
       model: id, messages: [{ role: 'user', content: 'Say "hello".' }],
     });
     assert.equal(choices[0].message.content, 'hello');
-    assert.ok(id === 'vampire:auto' || model === id, model);
+    assert.ok(id.startsWith('vampire:') || model === id, model);
   }
 });
 
@@ -556,7 +558,7 @@ behaviour('catalogue/routes/are-models', async (stage) => {
   assert.deepEqual([models(nodes.a), models(nodes.b)], [['m', 'm'], ['n', 'n']], 'its targets take turns');
 
   await gateway.call('DELETE', '/routes/r');
-  assert.deepEqual(await listed(gateway), ['vampire:auto', 'm', 'n']);
+  assert.deepEqual(await listed(gateway), [...VIRTUAL, 'm', 'n']);
   assert.deepEqual(errorOf(await chat(gateway, 'house')), [404, 'model_not_found']);
 });
 
@@ -570,20 +572,42 @@ behaviour('catalogue/routes/fall-back', async (stage) => {
   };
 
   for (const [name, fallback, ...targets] of [
-    ['best', 'second', { node: 'main', model: 'm' }], ['second', 'best', { node: 'spare', model: 'n' }],
-    ['empty', 'vampire:auto'], ['lost', null, { node: 'main', model: 'none' }, { node: 'x', model: 'm' }],
+    ['best', 'second', { node: 'main', model: 'm' }], ['second', null, { node: 'spare', model: 'n' }],
+    ['first', 'best'], ['empty', 'vampire:auto'], ['lost', null, { node: 'main', model: 'none' }, { node: 'x', model: 'm' }],
   ])
     await route(gateway, { id: `route-${name}`, virtual_model: name, fallback, targets });
-  assert.deepEqual(await served('best'), [200, 1, 0]);
+  for (const model of ['best', 'first'])
+    assert.deepEqual(await served(model), [200, 1, 0], model);
   await park(gateway, 'main', 'draining');
-  assert.deepEqual(await served('best'), [200, 0, 1]);
+  for (const model of ['best', 'first'])
+    assert.deepEqual(await served(model), [200, 0, 1], model);
   assert.equal(JSON.parse(prompts(spare).at(-1).body).model, 'n');
   assert.deepEqual(await served('empty'), [200, 0, 1]);
   await park(gateway, 'spare', 'draining');
-  for (const model of ['best', 'second', 'empty', 'lost', 'vampire:auto'])
+  for (const model of ['best', 'second', 'first', 'empty', 'lost', 'vampire:auto'])
     assert.deepEqual(errorOf(await chat(gateway, model)), [503, 'no_route_target'], model);
   await park(gateway, 'main', 'online');
-  assert.deepEqual(await served('second'), [200, 1, 0]);
+  assert.deepEqual(await served('first'), [200, 1, 0]);
+  assert.deepEqual(errorOf(await chat(gateway, 'second')), [503, 'no_route_target'], 'it has nobody to stand in for it');
+});
+
+behaviour('catalogue/routes/that-would-stand-in-for-one-another-are-refused', async (stage) => {
+  const gateway = await gatewayOf(stage, { a: await stage.node(serves(['m'])) });
+  const targets = [{ node: 'a', model: 'm' }];
+  const refused = async (method, target, document) => {
+    const { error } = await gateway.call(method, target, document, { status: 409 });
+
+    assert.equal(error.code, 'conflict');
+  };
+
+  await route(gateway, { id: 'one', virtual_model: 'first', fallback: 'second', targets });
+  await route(gateway, { id: 'two', virtual_model: 'second', fallback: 'third', targets });
+  await refused('POST', '/routes', { id: 'three', virtual_model: 'third', fallback: 'first', targets });
+  await refused('POST', '/routes', { id: 'own', virtual_model: 'own', fallback: 'own', targets });
+  await refused('PATCH', '/routes/two', { fallback: 'first' });
+  assert.deepEqual((await gateway.call('GET', '/routes')).data.map(({ id, fallback }) => [id, fallback]),
+                   [['one', 'second'], ['two', 'third']], 'nothing has changed');
+  assert.equal((await chat(gateway, 'first')).status, 200);
 });
 
 behaviour('catalogue/routes/never-to-a-node-without-approval', async (stage) => {

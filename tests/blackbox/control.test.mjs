@@ -38,6 +38,8 @@ const bodies = (url, id) => ({
   'POST /vampire/v1/routes': { id, virtual_model: `vampire:${id}`, targets: [{ node: 'n', model: 'm' }] },
   'POST /vampire/v1/share': { mode: 'local', enabled: true },
   'POST /vampire/v1/keys': { name: id, duration: '8h' },
+  'POST /vampire/v1/models/load': { model: 'm', node: 'loader' },
+  'POST /vampire/v1/models/unload': { model: 'm', node: 'loader' },
 });
 
 /* The operations that the gateway describes, as { method, path, name, operation }. */
@@ -73,6 +75,8 @@ async function make(gateway, path, url, n) {
     return (await gateway.call('POST', '/keys', { name: id })).id;
   if (path.startsWith(`${ROOT}/discover/jobs/`))
     return (await gateway.call('POST', '/discover', { methods: [] })).job.id;
+  if (path.startsWith(`${ROOT}/requests/`) || path.startsWith(`${ROOT}/traces/`))
+    return (await chat(gateway, 'm')).head.get('X-Vampire-Request-ID');
   assert.ok(!path.includes('{'), `something for ${path}`);
   return null;
 }
@@ -109,6 +113,7 @@ behaviour('control/openapi/every-operation-does-what-is-described', async (stage
   const ask = await session(stage, gateway);
   let n = 0;
 
+  await registerAt(gateway, 'loader', { url: url() });
   for (const { method, path, name, operation } of await describedBy(gateway)) {
     const id = await make(gateway, path, url, ++n);
     const target = path.replace('{id}', encodeURIComponent(id));
@@ -117,9 +122,11 @@ behaviour('control/openapi/every-operation-does-what-is-described', async (stage
     assert.equal(body !== undefined, operation.requestBody !== undefined, name);
     if (path === `${ROOT}/events`)
       continue; /* it does not end: control/events/… below, and events.test.mjs */
+    if (path === `${ROOT}/models/unload`)
+      continue; /* not by a server of this kind */
     const answer = await ask(method, target, body);
     assert.equal(answer.status, 200, `${name}: ${answer.text()}`);
-    if (path === '/') {
+    if (path === '/' || path === '/metrics') {
       assert.match(answer.head.get('Content-Type'), /^text\/plain\b/);
       continue;
     }
@@ -210,7 +217,7 @@ behaviour('control/token/every-endpoint-asks-for-it', async (stage) => {
       const answer = await ask(method.toUpperCase(), path.replace('{id}', 'x'));
       const { error } = path === '/' ? {} : answer.json();
 
-      assert.equal(answer.status, path.startsWith(ROOT) ? 401 : 200, `${method} ${path}`);
+      assert.equal(answer.status, path.startsWith(ROOT) || path === '/metrics' ? 401 : 200, `${method} ${path}`);
       if (answer.status === 401) {
         assert.equal(error.code, 'missing_or_invalid_token');
         assert.equal(answer.head.get('WWW-Authenticate'), 'Bearer');
@@ -228,16 +235,85 @@ behaviour('control/shape/metrics', async (stage) => {
   await registerAt(gateway, 'a', node);
   await chat(gateway, 'm');
   await gateway.call('PATCH', '/nodes/a', { queue_depth: 3, tokens_per_second: 12.5 });
-  const { object, cluster, models, nodes } = await gateway.call('GET', '/metrics');
+  const { object, cluster: { tokens_per_second: rate, ...cluster }, models: [model], nodes } =
+    await gateway.call('GET', '/metrics');
   assert.equal(object, 'vampire.metrics');
-  assert.deepEqual(cluster, { nodes_online: 1, nodes_offline: 0, active_requests: 0, queue_depth: 3,
-                              tokens_per_second: 12.5 });
-  assert.deepEqual(models, [{ model: 'm', nodes: 1 }]);
-  const { avg_latency_ms: latency, ...metrics } = nodes.find(({ node: id }) => id === 'a');
+  assert.deepEqual(cluster, { nodes_online: 1, nodes_offline: 0, active_requests: 0, queue_depth: 3, requests_total: 1,
+                              errors_total: 0, retries: 0, loads: 0, loads_in_flight: 0 });
+  assert.equal(typeof rate, 'number');
+  const { model: id, nodes: count, requests_1h: lately, requests_total: total, errors_total: errors, error_rate: share,
+          active_requests: active, queued } = model;
+  assert.deepEqual({ id, count, lately, total, errors, share, active, queued },
+                   { id: 'm', count: 1, lately: 1, total: 1, errors: 0, share: 0, active: 0, queued: 0 });
+  assert.ok(model.avg_latency_ms > 0);
+  const { avg_latency_ms: latency, slots, ...metrics } = nodes.find(({ node: name }) => name === 'a');
   assert.ok(latency > 0);
+  assert.ok(slots === null || slots > 0);
   assert.deepEqual(metrics, { node: 'a', health: 'online', requests_total: 1, errors_total: 0, status: 'online',
                               active_requests: 0, queue_depth: 3, breaker: 'closed', tokens_per_second: 12.5 });
 });
+
+behaviour('control/metrics/prometheus', async (stage) => {
+  const node = await stage.node(serves(['m']));
+  const gateway = await stage.gateway();
+
+  await registerAt(gateway, 'a', node);
+  await chat(gateway, 'm');
+  const answer = await gateway.ask('GET', '/metrics');
+  assert.equal(answer.status, 200);
+  assert.equal(answer.head.get('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8');
+  for (const line of ['vampire_requests_total{model="m",node="a",status="200",outcome="done"} 1',
+                      'vampire_node_up{node="a"} 1', 'vampire_requests_in_flight{node="a"} 0',
+                      'vampire_node_breaker_state{node="a",state="closed"} 1', 'vampire_loads_in_flight 0'])
+    assert.ok(answer.text().split('\n').includes(line), `${line} in ${answer.text()}`);
+});
+
+/* -- Requests ------------------------------------------------------------------------------ */
+
+behaviour('control/requests/are-listed-and-explained', async (stage) => {
+  const node = await stage.node(serves(['m']));
+  const gateway = await stage.gateway();
+
+  await registerAt(gateway, 'a', node);
+  const id = (await chat(gateway, 'm', { content: 'a secret' })).head.get('X-Vampire-Request-ID');
+  const missing = (await chat(gateway, 'none')).head.get('X-Vampire-Request-ID');
+  const { data } = await gateway.call('GET', '/requests');
+  assert.deepEqual(data.map((request) => [request.id, request.model, request.node, request.status, request.outcome]),
+                   [[missing, 'none', null, 404, 'refused'], [id, 'm', 'a', 200, 'done']]);
+  for (const [query, ids] of [['limit=1', [missing]], ['model=m', [id]], ['node=a', [id]], ['state=running', []],
+                              ['state=ended&node=b', []], ['client_key=x', []]])
+    assert.deepEqual((await gateway.call('GET', `/requests?${query}`)).data.map((request) => request.id), ids, query);
+  for (const query of ['limit=0', 'limit=few', 'state=new'])
+    await gateway.call('GET', `/requests?${query}`, undefined, { status: 422 });
+
+  const trace = await gateway.call('GET', `/traces/${id}`);
+  assert.deepEqual(trace.stages.map((stage_) => [stage_.node, stage_.model, stage_.status]), [['a', 'm', 'completed']]);
+  assert.deepEqual([trace.routing.candidate_nodes, trace.routing.selected_nodes], [['a'], ['a']]);
+  assert.equal(trace.routing.plan.attempts[0].node, 'a');
+  assert.ok(!JSON.stringify(trace).includes('secret'), 'no prompt');
+  assert.deepEqual(await gateway.call('DELETE', `/requests/${id}`), { id, status: 'ended' });
+});
+
+behaviour('control/requests/the-owner-ends-one', async (stage) => {
+  const node = await stage.node(serves(['m'], (request, wire) =>
+    wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n'))));
+  const gateway = await stage.gateway();
+
+  await registerAt(gateway, 'a', node);
+  const client = await stage.client(gateway);
+  client.write(http.request('POST', '/v1/chat/completions', { body: JSON.stringify({ model: 'm', stream: true }) }));
+  const head = await http.readAnswerHead(client);
+  assert.equal(String(await http.readChunk(client)), 'data: 1\n\n');
+
+  const { data: [{ id, state, outcome }, ...others] } = await gateway.call('GET', '/requests?state=running');
+  assert.deepEqual([id, state, outcome, others], [head.get('X-Vampire-Request-ID'), 'running', null, []]);
+  assert.deepEqual(await gateway.call('DELETE', `/requests/${id}`), { id, status: 'cancelled' });
+  for await (const piece of http.bodyPieces(client, head))
+    assert.ok(piece.length > 0, 'the stream ends');
+  assert.equal((await gateway.call('GET', `/requests/${id}`)).outcome, 'cancelled');
+});
+
+/* -- More shapes --------------------------------------------------------------------------- */
 
 behaviour('control/shape/models', async (stage) => {
   const node = await stage.node(serves(['m', 'other']));
@@ -410,6 +486,8 @@ const WITH_BODY = {
   'POST /routes': ['virtual_model'],
   'POST /share': ['model'],
   'POST /keys': ['name'],
+  'POST /models/load': ['model'],
+  'POST /models/unload': ['model'],
 };
 
 const targetOf = (name) => `${ROOT}${name.split(' ')[1].replace('{id}', 'a')}`;

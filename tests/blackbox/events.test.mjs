@@ -159,20 +159,24 @@ behaviour('events/request', async (stage) => {
 
   await registerAt(gateway, 'a', node);
   const follower = await stage.follower(gateway);
+  const ids = [];
   const next = async () => {
-    const { data: { duration_ms: duration, ...data } } = await follower.next('request');
+    const { data: { duration_ms: duration, id, ...data } } = await follower.next('request');
 
+    ids.push(id);
     assert.ok(Number.isInteger(duration) && duration >= 0 && duration < 10_000);
     return data;
   };
-  await chat(gateway, 'm');
+  const { head } = await chat(gateway, 'm');
   const request = { model: 'm', node: 'a', client_key: null };
   assert.deepEqual(await next(), { state: 'started', ...request, outcome: null, active_requests: 1 });
   assert.deepEqual(await next(), { state: 'ended', ...request, outcome: 'done', active_requests: 0 });
+  assert.deepEqual(ids.splice(0), Array(2).fill(head.get('X-Vampire-Request-ID')), 'its client knows it by the same id');
   await node.close();
-  await chat(gateway, 'm');
+  const failed = await chat(gateway, 'm');
   await next();
   assert.equal((await next()).outcome, 'upstream failed');
+  assert.deepEqual(ids, Array(2).fill(failed.head.get('X-Vampire-Request-ID')));
 });
 
 behaviour('events/request/what-a-client-calls-a-model-is-plain-and-short', async (stage) => {

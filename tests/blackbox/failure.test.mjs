@@ -8,19 +8,30 @@ import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 
 import * as http from './lib/http.mjs';
+import { adviceOf } from './lib/routed.mjs';
 import { parseData } from './lib/sse.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { deadPort } from './lib/upstream.mjs';
 
-/* The envelope of a failed request. */
-function assertUnavailable(answer, node) {
+const MB = 1024 ** 2;
+
+/* The envelope of a request that failed before its client had got anything. */
+function assertFailed(answer, node, code, retry) {
   assert.equal(answer.status, 502);
+  assert.equal(answer.torn, false);
   assert.equal(answer.head.get('Content-Type'), 'application/json');
+  assert.deepEqual(adviceOf(answer.head), { retry, after: null });
   const { message, ...error } = answer.json().error;
-  assert.deepEqual(error, { type: 'vampire_upstream_error', code: 'upstream_unavailable' });
+  assert.deepEqual(error, { type: 'vampire_upstream_error', code });
   assert.ok(message.includes(node.url), message);
   assert.deepEqual(Object.keys(answer.json()), ['error']);
 }
+
+/* Nobody answered. */
+const assertUnavailable = (answer, node) => assertFailed(answer, node, 'upstream_unavailable', 'false');
+
+/* Somebody began to, and broke off before it counted as an answer. */
+const assertBrokenOff = (answer, node) => assertFailed(answer, node, 'upstream_stream_interrupted', null);
 
 /* -- No answer ----------------------------------------------------------------------------- */
 
@@ -166,9 +177,10 @@ function payloadOf(bytes) {
   return Buffer.concat(parts);
 }
 
-/* Lets a node send every prefix of @bytes and die each time, over a few connections at once, and calls
- * check(answer, cut) with what the client got. */
-async function cutEverywhere(stage, bytes, by, check) {
+/* Lets a node send every prefix of @bytes and die each time, over a few connections at once. Before so much of it has
+ * come that @counts(cut) as an answer, another node could still be asked, and the client gets an error in its place;
+ * afterwards check(answer, cut) is called with what the client got. */
+async function cutEverywhere(stage, bytes, by, counts, check) {
   const head = bytes.indexOf('\r\n\r\n') + 4;
   const node = await stage.node(async (request, wire) => {
     await wire.write(bytes.subarray(0, Number(request.target.slice('/v1/'.length))));
@@ -185,13 +197,15 @@ async function cutEverywhere(stage, bytes, by, check) {
       wire.write(http.request('POST', `/v1/${cut}`, { body: '{"stream":true}' }));
       const answer = await http.readAnswer(wire, { torn: true });
       try {
-        if (cut < head && answer.status === 502)
+        /* A reset may overtake what was sent before it; a FIN may not. */
+        const mayHaveLost = by === 'reset' && cut >= head && answer.status === 502;
+
+        if (cut < head || (mayHaveLost && answer.json().error.code === 'upstream_unavailable'))
           assertUnavailable(answer, node);
+        else if (!counts(cut) || mayHaveLost)
+          assertBrokenOff(answer, node);
         else
           check(answer, cut);
-        /* A reset may overtake what was sent before it; a FIN may not. */
-        if (by === 'end')
-          assert.equal(answer.status, cut < head ? 502 : 200);
       } catch (error) {
         error.message = `cut at byte ${cut} of ${bytes.length}: ${error.message}\n${answer.text()}`;
         throw error;
@@ -217,12 +231,13 @@ for (const [endName, end] of [['lf', '\n'], ['crlf', '\r\n']]) {
         const bytes = Buffer.concat(frame(events).map((part) => Buffer.from(part)));
         const head = bytes.indexOf('\r\n\r\n') + 4;
         const recorded = parseData(Buffer.concat(events));
+        const wholeOf = (cut) => parseData(payloadOf(bytes.subarray(head, cut)), { whole: false });
 
-        await cutEverywhere(stage, bytes, by, (answer, cut) => {
+        await cutEverywhere(stage, bytes, by, (cut) => wholeOf(cut).length > 0, (answer, cut) => {
           assert.equal(answer.status, 200);
           assert.equal(answer.torn, false, 'a stream is ended, not torn');
           const got = parseData(answer.body);
-          const whole = parseData(payloadOf(bytes.subarray(head, cut)), { whole: false });
+          const whole = wholeOf(cut);
 
           if (got.length === recorded.length && got.at(-1) === '[DONE]' && got.at(-2) === recorded.at(-2)) {
             assert.deepEqual(got, recorded);
@@ -235,6 +250,7 @@ for (const [endName, end] of [['lf', '\n'], ['crlf', '\r\n']]) {
           assert.ok(message.length > 0);
           assert.deepEqual(got, recorded.slice(0, got.length), 'what came before the error is as it was recorded');
           assert.notEqual(got.at(-1), '[DONE]');
+          assert.ok(got.length > 0, 'what has no event is no answer');
           if (by === 'end')
             assert.deepEqual(got, whole, 'all events that came whole');
         });
@@ -246,16 +262,23 @@ for (const [endName, end] of [['lf', '\n'], ['crlf', '\r\n']]) {
 const JSON_BODY = JSON.stringify({ choices: [{ message: { content: 'Grüße, 日本 🧛'.repeat(5) } }] });
 const JSON_HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
 
-const jsonAnswers = {
-  'length': `${JSON_HEAD}Content-Length: ${Buffer.byteLength(JSON_BODY)}\r\n\r\n${JSON_BODY}`,
-  'chunked': `${JSON_HEAD}Transfer-Encoding: chunked\r\n\r\n${http.chunk(JSON_BODY)}${http.LAST_CHUNK}`,
-  'stream-with-a-length': `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 29\r\n\r\n` +
-    'data: {"x":1}\n\ndata: [DONE]\n\n',
-  'compressed-stream': `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n` +
-    `Transfer-Encoding: chunked\r\n\r\n${http.chunk('data: not really gzip\n\n')}${http.LAST_CHUNK}`,
+/* Answers that nothing can be put at the end of, each with how many bytes of its body make it count as one. A short
+ * document has to be whole. */
+const plainAnswers = {
+  'length': [`${JSON_HEAD}Content-Length: ${Buffer.byteLength(JSON_BODY)}\r\n\r\n${JSON_BODY}`, Infinity],
+  'chunked': [`${JSON_HEAD}Transfer-Encoding: chunked\r\n\r\n${http.chunk(JSON_BODY)}${http.LAST_CHUNK}`, Infinity],
+  'no-document/length': ['HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 26\r\n\r\n' +
+    'abcdefghijklmnopqrstuvwxyz', 0],
+  'no-document/chunked': ['HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n\r\n' +
+    `${http.chunk('abcdefghijkl')}${http.chunk('mnopqrstuvwxyz')}${http.LAST_CHUNK}`, 0],
+  'compressed-document': [`${JSON_HEAD}Content-Encoding: gzip\r\nContent-Length: 15\r\n\r\nnot really gzip`, 0],
+  'stream-with-a-length': [`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 29\r\n\r\n` +
+    'data: {"x":1}\n\ndata: [DONE]\n\n', 'data: {"x":1}\n\n'.length],
+  'compressed-stream': [`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n` +
+    `Transfer-Encoding: chunked\r\n\r\n${http.chunk('data: not really gzip\n\n')}${http.LAST_CHUNK}`, 0],
 };
 
-for (const [name, text] of Object.entries(jsonAnswers)) {
+for (const [name, [text, needed]] of Object.entries(plainAnswers)) {
   for (const [byName, by] of [['fin', 'end'], ['reset', 'reset']]) {
     behaviour(`failure/cut/${name}/by-${byName}-tears-the-connection`, async (stage) => {
       const bytes = Buffer.from(text);
@@ -264,8 +287,9 @@ for (const [name, text] of Object.entries(jsonAnswers)) {
       const whole = isChunked ? payloadOf(bytes.subarray(head)) : bytes.subarray(head);
       /* The very last line feed of a chunked body tells nothing that was not known before. */
       const end = isChunked ? bytes.length - 1 : bytes.length;
+      const counts = (cut) => cut >= end || cut - head >= needed;
 
-      await cutEverywhere(stage, bytes, by, (answer, cut) => {
+      await cutEverywhere(stage, bytes, by, counts, (answer, cut) => {
         assert.equal(answer.status, 200);
         assert.deepEqual(answer.body, whole.subarray(0, answer.body.length));
         if (cut < end)
@@ -334,20 +358,52 @@ behaviour('failure/cut/stream-that-ends-with-the-connection/half-an-event-is-an-
   assert.deepEqual(parseData((await gateway.ask('GET', '/v1/x')).body), ['1'], 'and without it there is none');
 });
 
-behaviour('failure/cut/an-event-too-long-to-hold-is-torn', async (stage) => {
-  const node = await stage.rawNode(async (wire) => {
-    await http.readRequest(wire);
-    await wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n'), http.chunk(`data: ${'x'.repeat(12 * 1024 ** 2)}`));
+for (const [name, before] of [['first', ''], ['second', 'data: 1\n\n']]) {
+  behaviour(`failure/cut/an-event-too-long-to-hold-is-torn/the-${name}`, async (stage) => {
+    const sent = before + `data: ${'x'.repeat(12 * MB)}`;
+    const node = await stage.rawNode(async (wire) => {
+      await http.readRequest(wire);
+      await wire.write(http.STREAM_HEAD, http.chunk(sent));
+      await wire.end();
+    });
+    const gateway = await stage.gateway({ node });
+    const client = await stage.client(gateway);
+
+    client.write(http.request('GET', '/v1/x'));
+    const answer = await http.readAnswer(client, { torn: true });
+    assert.equal(answer.status, 200);
+    assert.ok(answer.torn);
+    assert.ok(answer.body.length > 8 * MB, `${answer.body.length} bytes`);
+    assert.ok(Buffer.from(sent).subarray(0, answer.body.length).equals(answer.body), 'and nothing else');
+  });
+}
+
+behaviour('failure/cut/a-document-too-long-to-hold-is-torn', async (stage) => {
+  const whole = JSON.stringify({ text: 'x'.repeat(MB) });
+  const part = whole.slice(0, MB / 2);
+  const node = await stage.node(async (request, wire) => {
+    await wire.write(`${JSON_HEAD}Content-Length: ${whole.length}\r\n\r\n${part}`);
     await wire.end();
   });
   const gateway = await stage.gateway({ node });
   const client = await stage.client(gateway);
 
-  client.write(http.request('GET', '/v1/x'));
+  client.write(http.request('POST', '/v1/x', { body: '{}' }));
   const answer = await http.readAnswer(client, { torn: true });
-  assert.ok(answer.torn);
-  assert.deepEqual(parseData(answer.body, { whole: false }), ['1']);
+  assert.deepEqual([answer.status, answer.torn, answer.head.length], [200, true, whole.length]);
+  assert.equal(answer.text(), part.slice(0, answer.body.length));
 });
+
+for (const [name, said] of [['nothing', ''], ['comments-only', ': one\n\n: two\n\n'], ['half-an-event', 'data: 1\n']]) {
+  behaviour(`failure/cut/stream-that-ends-before-its-first-event/${name}`, async (stage) => {
+    const node = await stage.node((request, wire) =>
+      wire.write(http.STREAM_HEAD, said === '' ? '' : http.chunk(said), http.LAST_CHUNK));
+    const gateway = await stage.gateway({ node });
+
+    assertBrokenOff(await gateway.ask('POST', '/v1/chat/completions', { body: '{"stream":true}' }), node);
+    assert.equal((await gateway.status()).active_requests, 0);
+  });
+}
 
 behaviour('failure/broken-framing/bad-chunk-in-a-stream-is-an-error-event', async (stage) => {
   for (const bad of ['xyz\r\n', '-1\r\n', '10000000000000000000\r\nx', '3\r\nabcdef']) {

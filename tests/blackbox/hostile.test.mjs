@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 
 import * as http from './lib/http.mjs';
 import { card, chat, modelList, serves } from './lib/nodes.mjs';
+import { VIRTUAL } from './lib/routed.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { elapsed } from './lib/time.mjs';
 
@@ -69,7 +70,7 @@ for (const [how, begin, piece] of [
     }
     if (!gateway.isSanitized)
       assert.ok(gateway.residentBytes - before < ROOM, `${before} ${gateway.residentBytes}`);
-    assert.deepEqual(await modelIds(gateway), ['vampire:auto', 'good']);
+    assert.deepEqual(await modelIds(gateway), [...VIRTUAL, 'good']);
   });
 }
 
@@ -177,7 +178,7 @@ behaviour('hostile/too-slow/many-of-them-do-not-hold-up-the-others', async (stag
   assert.deepEqual(progress, { done: 0, total: 60 });
   for (let i = 0; i < 20; i++)
     assert.equal((await chat(gateway, 'good')).status, 200);
-  assert.deepEqual(await modelIds(gateway), ['vampire:auto', 'good']);
+  assert.deepEqual(await modelIds(gateway), [...VIRTUAL, 'good']);
   assert.equal((await gateway.call('GET', `/discover/jobs/${id}`)).progress.done, 0, 'while all are waited for');
   assert.equal((await gateway.call('DELETE', `/discover/jobs/${id}`)).status, 'cancelled');
   for (const wire of node.wires)
@@ -199,7 +200,7 @@ behaviour('hostile/texts/ids-that-are-no-plain-text-are-left-out', async (stage)
 
   assert.deepEqual(after.models.map(({ id }) => id), ['plain/model:7b@q4']);
   assert.equal(after.models_skipped, bad.length + virtual.length);
-  assert.deepEqual(await modelIds(gateway), ['vampire:auto', 'good', 'plain/model:7b@q4']);
+  assert.deepEqual(await modelIds(gateway), [...VIRTUAL, 'good', 'plain/model:7b@q4']);
   const { data } = (await gateway.ask('GET', '/v1/models?vampire_detail=true')).json();
   assert.equal(data.filter(({ id }) => id === 'vampire:auto').length, 1);
   assert.equal(data[0].owned_by, 'vampire');
@@ -295,7 +296,7 @@ behaviour('hostile/nonsense/no-answer-harms-the-others', async (stage) => {
     await gateway.call('POST', '/discover', { methods: ['static'] });
     await gateway.call('DELETE', `/nodes/${name}`);
   }
-  assert.deepEqual(await modelIds(gateway), ['vampire:auto', 'good']);
+  assert.deepEqual(await modelIds(gateway), [...VIRTUAL, 'good']);
   assert.ok(isPlain(gateway.stderr));
   if (!gateway.isSanitized)
     assert.ok(gateway.residentBytes - before < ROOM, `${before} ${gateway.residentBytes}`);

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { AT_DOOR, DOOR, createKey, revoke, share } from './lib/guests.mjs';
 import * as http from './lib/http.mjs';
 import { chat, completion, serves } from './lib/nodes.mjs';
+import { VIRTUAL, VIRTUAL_AFAR } from './lib/routed.mjs';
 import { parseData } from './lib/sse.mjs';
 import { behaviour } from './lib/stage.mjs';
 
@@ -52,7 +53,7 @@ behaviour('loop/chain/a-gateway-that-shares-is-a-node-with-a-key-as-its-token', 
   await setToken(near, 'far', key.key);
   const { status, token, models } = await getNode(near, 'far');
   assert.deepEqual([status, token.state, models.map(({ id }) => id)], ['online', 'set', ['m', 'text-embedding-x']]);
-  assert.deepEqual(await listed(near), ['vampire:auto', 'm', 'text-embedding-x']);
+  assert.deepEqual(await listed(near), [...[...VIRTUAL_AFAR, 'vampire:embeddings'].sort(), 'm', 'text-embedding-x']);
 
   const fields = [['Authorization', 'Bearer of-the-client'], ['X-API-Key', 'of-the-client']];
   assert.equal((await chat(near, 'm', { fields })).json().choices[0].message.content, 'from afar');
@@ -79,7 +80,7 @@ behaviour('loop/chain/three-in-a-row', async (stage) => {
   const middle = await stage.gateway({ node: last });
   const first = await stage.gateway({ node: middle });
 
-  assert.deepEqual(await listed(first), ['vampire:auto', 'm']);
+  assert.deepEqual(await listed(first), [...VIRTUAL_AFAR, 'm']);
   assert.equal((await chat(first, 'm')).status, 200);
   assert.equal(viaOf(prompts(node)[0]).length, 3);
   await first.ask('GET', '/v1/files');
@@ -94,7 +95,7 @@ behaviour('loop/circle/two-that-are-each-others-nodes-still-serve', async (stage
 
   for (const gateway of gateways) {
     await refresh(gateway, 'other');
-    assert.deepEqual((await listed(gateway)).sort(), ['a', 'b', 'vampire:auto']);
+    assert.deepEqual((await listed(gateway)).sort(), ['a', 'b', ...VIRTUAL]);
     for (const model of ['a', 'b'])
       assert.equal((await chat(gateway, model)).status, 200);
   }
@@ -119,7 +120,7 @@ behaviour('loop/circle/a-model-that-disappears-disappears-from-both', async (sta
     }
   }
   for (const gateway of [first, second]) {
-    assert.deepEqual(await listed(gateway), ['vampire:auto', 'stays']);
+    assert.deepEqual(await listed(gateway), [...VIRTUAL, 'stays']);
     assert.deepEqual(errorOf(await chat(gateway, 'goes')), [404, 'model_not_found']);
   }
 });
@@ -133,7 +134,7 @@ behaviour('loop/circle/a-request-that-comes-back-is-refused', async (stage) => {
   for (const [gateway, next] of [[third, first], [second, third], [first, second]])
     await register(gateway, 'next', next.url);
   for (const gateway of [first, second, third])
-    assert.deepEqual(await listed(gateway), ['vampire:auto', 'm']);
+    assert.deepEqual(await listed(gateway), [...VIRTUAL, 'm']);
   off = true;
   await refresh(first, (await first.call('GET', '/nodes')).data[0].id);
   const answer = await chat(first, 'm');

@@ -11,6 +11,7 @@ import path from 'node:path';
 
 import * as http from './lib/http.mjs';
 import { card, chat, completion, serves } from './lib/nodes.mjs';
+import { VIRTUAL, adviceOf } from './lib/routed.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { deadPort } from './lib/upstream.mjs';
 
@@ -477,7 +478,7 @@ behaviour('nodes/models/a-bad-entry-is-skipped-and-counted', async (stage) => {
 
   assert.deepEqual(found.models.map(({ id }) => id), ['good', 'odd', 'also']);
   assert.deepEqual([found.status, found.models_count, found.models_skipped], ['online', 3, bad.length + 1]);
-  assert.deepEqual(await listed(gateway), ['vampire:auto', 'good', 'odd', 'also']);
+  assert.deepEqual(await listed(gateway), [...VIRTUAL, 'good', 'odd', 'also']);
 });
 
 /* -- Health -------------------------------------------------------------------------------- */
@@ -496,7 +497,10 @@ behaviour('nodes/health/comes-and-goes-by-itself', async (stage) => {
   alive = false;
   const { data } = await becomes('offline');
   assert.match(data.last_error, /took the question but gave no answer/);
-  assert.equal((await chat(gateway, 'm')).status, 502);
+  const answer = await chat(gateway, 'm');
+  assert.deepEqual([answer.status, answer.json().error.code], [503, 'no_route_target'], 'it was not asked');
+  assert.match(answer.json().error.message, /: a is off\.$/);
+  assert.deepEqual(adviceOf(answer.head), { retry: null, after: '10' }, 'it may come back');
   assert.equal((await gateway.ask('GET', '/v1/models')).status, 502, 'its models went with it');
   await gateway.waitFor(/ warning .*took the question but gave no answer/);
   alive = true;

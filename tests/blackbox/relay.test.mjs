@@ -7,6 +7,8 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 
 import * as http from './lib/http.mjs';
+import { otherFields } from './lib/routed.mjs';
+import { parseEvents } from './lib/sse.mjs';
 import { behaviour } from './lib/stage.mjs';
 
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
@@ -215,8 +217,24 @@ behaviour('relay/down/head-is-what-the-node-sent', async (stage) => {
   ];
   const answer = await answered(stage, http.answer(200, fields, '{}'));
 
-  assert.deepEqual(answer.head.fields, fields);
+  assert.deepEqual(otherFields(answer.head), fields);
   assert.equal(answer.text(), '{}');
+});
+
+behaviour('relay/down/what-the-gateway-says-of-an-answer-is-its-own', async (stage) => {
+  const names = ['X-Vampire-Request-ID', 'X-Vampire-Route', 'x-vampire-strategy', 'X-VAMPIRE-NODE', 'X-Vampire-Model'];
+  const node = await stage.node((request, wire) =>
+    wire.write(http.answer(200, [...names.map((name) => [name, 'of the node']), ['X-A', '1']], 'x')));
+  const gateway = await stage.gateway({ node });
+  const ids = new Set();
+
+  for (const method of ['GET', 'POST']) {
+    const { head } = await gateway.ask(method, '/v1/x');
+
+    assert.deepEqual(otherFields(head), [['X-A', '1'], ['Content-Length', '1']]);
+    ids.add(head.get('X-Vampire-Request-ID'));
+  }
+  assert.equal(ids.size, 2, 'each request has an id of its own');
 });
 
 behaviour('relay/down/hop-by-hop-fields-are-dropped', async (stage) => {
@@ -226,7 +244,7 @@ behaviour('relay/down/hop-by-hop-fields-are-dropped', async (stage) => {
     ['X-Kept', '1'],
   ], 'x'));
 
-  assert.deepEqual(answer.head.fields, [['X-Kept', '1'], ['Content-Length', '1']]);
+  assert.deepEqual(otherFields(answer.head), [['X-Kept', '1'], ['Content-Length', '1']]);
 });
 
 for (const [status, reason] of [[200, 'OK'], [201, 'Created'], [206, 'Partial Content'], [299, 'Odd, but so'],
@@ -254,7 +272,7 @@ for (const status of [204, 304]) {
       client.write(http.request('GET', '/v1/x'));
       const answer = await http.readAnswer(client);
       assert.equal(answer.status, status);
-      assert.deepEqual(answer.head.fields, [['ETag', '"x"']]);
+      assert.deepEqual(otherFields(answer.head), [['ETag', '"x"']]);
     }
   });
 }
@@ -279,7 +297,7 @@ behaviour('relay/down/interim-answers-are-swallowed', async (stage) => {
   ]));
 
   assert.deepEqual(answer.head.interim, []);
-  assert.deepEqual(answer.head.fields, [['X-C', 'd'], ['Content-Length', '4']]);
+  assert.deepEqual(otherFields(answer.head), [['X-C', 'd'], ['Content-Length', '4']]);
   assert.equal(answer.text(), 'body');
 });
 
@@ -288,7 +306,7 @@ behaviour('relay/down/redirects-are-not-followed', async (stage) => {
   const fields = [['Location', `${other.url}/v1/x`], ['Content-Length', '0']];
 
   for (const status of [301, 302, 307, 308])
-    assert.deepEqual((await answered(stage, http.answer(status, fields))).head.fields, fields);
+    assert.deepEqual(otherFields((await answered(stage, http.answer(status, fields))).head), fields);
   assert.equal(other.wires.length, 0);
 });
 
@@ -323,12 +341,41 @@ behaviour('relay/down/body-that-ends-with-the-connection', async (stage) => {
   assert.equal(answer.text(), 'to the end');
 });
 
+/* Chunks do not follow the events: each byte of a stream is the last one of a chunk once. */
+for (const [name, fields] of [['metadata', []], ['traced', [['X-Vampire-Trace', 'stream']]]]) {
+  behaviour(`relay/down/what-is-put-into-a-stream/${name}-wherever-its-chunks-end`, async (stage) => {
+    const delta = (content) => `data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [{ delta: { content } }] })}`;
+    const stream = Buffer.from([delta('ü🦇'), 'data: two\ndata: lines', delta('y'), 'data: [DONE]', ''].join('\n\n'));
+    const node = await stage.node(({ target }, wire) => {
+      const cut = Number(target.split('?')[1]);
+
+      wire.write(http.STREAM_HEAD, ...[stream.subarray(0, cut), stream.subarray(cut)].map(http.chunk), http.LAST_CHUNK);
+    });
+    const gateway = await stage.gateway({ node });
+    const body = JSON.stringify({ stream: true, vampire: { response: { include_metadata: true } } });
+    const shapeOf = ({ event, data }) => [event, data.startsWith('{') ? Object.keys(JSON.parse(data)) : data];
+    let shapes;
+
+    for (let cut = 1; cut < stream.length; cut++) {
+      const answer = await gateway.ask('POST', `/v1/chat/completions?${cut}`, { body, fields });
+      const events = parseEvents(answer.body);
+
+      shapes ??= events.map(shapeOf);
+      assert.deepEqual(events.map(shapeOf), shapes, `cut at ${cut} of ${stream.length}`);
+    }
+    const added = name === 'traced' ? ['vampire.routing', 'vampire.model_start', 'vampire.metrics'] : [];
+    assert.deepEqual(shapes.map(([event]) => event).filter((event) => event.startsWith('vampire.')), added);
+    assert.equal(shapes.length, 4 + Math.max(added.length, 1));
+    assert.equal(shapes.at(-1)[1], '[DONE]');
+  });
+}
+
 behaviour('relay/down/errors-of-lm-studio-pass-unchanged', async (stage) => {
   const body = '{"error":"Unexpected endpoint or method. (GET /v1/nothing). Returning 200 anyway"}';
   const fields = [['Content-Type', 'application/json; charset=utf-8'], ['Content-Length', String(body.length)]];
   const answer = await answered(stage, http.answer(200, fields, body, 'OK'));
 
   assert.equal(answer.status, 200);
-  assert.deepEqual(answer.head.fields, fields);
+  assert.deepEqual(otherFields(answer.head), fields);
   assert.equal(answer.text(), body);
 });

@@ -172,23 +172,28 @@ behaviour('serve/stop/a-stream-that-ends-in-time-is-whole', async (stage) => {
 });
 
 behaviour('serve/stop/what-does-not-end-is-ended-properly-after-10-s', async (stage) => {
-  const asked = signal();
+  const [asked, begun] = [signal(), signal()];
   const node = await stage.node((request, wire) => {
     if (request.target === '/v1/stream')
       wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\ndata: half an ev'));
     else if (request.target === '/v1/length')
-      wire.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"half":');
+      wire.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nhalf');
+    else if (request.target === '/v1/document')
+      wire.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"half":')
+        .then(begun.resolve);
     else
       asked.resolve();
   });
   const gateway = await stage.gateway({ node });
-  const [stream, length, silent] = await Promise.all([1, 2, 3].map(() => stage.client(gateway)));
+  const [stream, length, document, silent] = await Promise.all([1, 2, 3, 4].map(() => stage.client(gateway)));
 
   stream.write(http.request('POST', '/v1/stream', { body: '{"stream":true}' }));
   await http.readAnswerHead(stream);
   assert.equal(String(await http.readChunk(stream)), 'data: 1\n\n');
   length.write(http.request('POST', '/v1/length', { body: '{}' }));
   assert.equal((await http.readAnswerHead(length)).length, 100);
+  document.write(http.request('POST', '/v1/document', { body: '{}' }));
+  await begun;
   silent.write(http.request('POST', '/v1/silent', { body: '{}' }));
   await asked;
 
@@ -204,10 +209,13 @@ behaviour('serve/stop/what-does-not-end-is-ended-properly-after-10-s', async (st
   assert.deepEqual(more, []);
   assert.ok(performance.now() - before > 9000, 'not before its time was over');
 
-  assert.equal(String(await length.takeAll()), '{"half":', 'torn, not made to look whole');
-  const answer = await http.readAnswer(silent);
-  assert.equal(answer.status, 503);
-  assert.equal(answer.json().error.code, 'shutting_down');
+  assert.equal(String(await length.takeAll()), 'half', 'torn, not made to look whole');
+  for (const wire of [document, silent]) {
+    const answer = await http.readAnswer(wire);
+
+    assert.equal(answer.status, 503);
+    assert.equal(answer.json().error.code, 'shutting_down');
+  }
 
   assert.deepEqual(await gateway.ended, { code: 0, signal: null });
   assert.ok(performance.now() - before < 15000, 'not long after its time was over');

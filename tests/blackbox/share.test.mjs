@@ -13,6 +13,7 @@ import {
 } from './lib/guests.mjs';
 import * as http from './lib/http.mjs';
 import { chat, serves } from './lib/nodes.mjs';
+import { VIRTUAL } from './lib/routed.mjs';
 import { parseData } from './lib/sse.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { elapsed } from './lib/time.mjs';
@@ -221,7 +222,7 @@ behaviour('share/keys/models-are-for-guests-the-gateway-is-for-its-owner', async
   const guest = (method, target, options) => askAsGuest(gateway, method, target, { key: key.key, ...options });
 
   const models = await guest('GET', '/v1/models');
-  assert.deepEqual(models.json().data.map(({ id }) => id), ['vampire:auto', 'm']);
+  assert.deepEqual(models.json().data.map(({ id }) => id), [...VIRTUAL, 'm']);
   const answer = await guest('POST', '/v1/chat/completions', { body: prompt('m') });
   assert.equal(answer.json().choices[0].message.content, 'ok');
   const byApiKey = { key: undefined, fields: [['X-API-Key', key.key]] };
@@ -410,9 +411,27 @@ behaviour('share/keys/revoking-one-ends-a-request-that-waits-for-its-answer', as
   await node.wires.at(-1).closed;
 });
 
+behaviour('share/keys/revoking-one-ends-a-document-that-is-not-whole', async (stage) => {
+  const begun = signal();
+  const node = await stage.node(serves(['m'], async (request, wire) => {
+    await wire.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"half": ');
+    begun.resolve();
+  }));
+  const { gateway, key } = await sharedGateway(stage, { node });
+  const guest = await visit(gateway);
+
+  guest.write(http.request('POST', '/v1/chat/completions', { fields: bearer(key.key), body: prompt('m') }));
+  await begun;
+  await revoke(gateway, key);
+  const answer = await http.readAnswer(guest);
+  assert.deepEqual([answer.status, answer.json().error.code], [403, 'access_ended'], 'nothing of it was passed on');
+  assert.equal(await guest.takeSome(), null);
+  await node.wires.at(-1).closed;
+});
+
 behaviour('share/keys/a-stream-without-a-form-is-torn', async (stage) => {
   const node = await stage.node(serves(['m'], (request, wire) => wire.write(
-    'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"half": ')));
+    'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\nhalf of i')));
   const { gateway, key } = await sharedGateway(stage, { node });
   const guest = await visit(gateway);
 

@@ -126,6 +126,15 @@ test_defaults (Fixture      *fixture,
   g_assert_cmpuint (g_strv_length (settings->allowed_hosts), ==, 0);
   g_assert_cmpuint (g_strv_length (settings->cors_origins), ==, 0);
   g_assert_cmpint (settings->max_body_bytes, ==, 100 * 1024 * 1024);
+  g_assert_cmpint (settings->default_strategy, ==, VMP_STRATEGY_RESIDENCY);
+  g_assert_cmpuint (settings->affinity_busy_requests, ==, 4);
+  g_assert_cmpfloat (settings->affinity_busy_ratio, ==, 1.5);
+  g_assert_true (settings->strip_volatile_lines);
+  g_assert_false (settings->continue_streams);
+  g_assert_cmpuint (settings->queue_limit, ==, 256);
+  g_assert_cmpuint (settings->queue_seconds, ==, 300);
+  g_assert_cmpuint (settings->queue_patience_seconds, ==, 20);
+  g_assert_true (settings->loading_comments);
   g_assert_false (settings->demo);
 }
 
@@ -167,6 +176,24 @@ show (const VmpSettings *settings,
     return g_strjoinv (",", settings->cors_origins);
   if (strcmp (key, "max_body_mb") == 0)
     return g_strdup_printf ("%" G_GINT64_FORMAT, settings->max_body_bytes / 1024 / 1024);
+  if (strcmp (key, "default_strategy") == 0)
+    return g_strdup (vmp_strategy_to_string (settings->default_strategy));
+  if (strcmp (key, "affinity_busy_requests") == 0)
+    return g_strdup_printf ("%u", settings->affinity_busy_requests);
+  if (strcmp (key, "affinity_busy_ratio") == 0)
+    return g_strdup_printf ("%g", settings->affinity_busy_ratio);
+  if (strcmp (key, "strip_volatile_lines") == 0)
+    return g_strdup (settings->strip_volatile_lines ? "yes" : "no");
+  if (strcmp (key, "continue_streams") == 0)
+    return g_strdup (settings->continue_streams ? "yes" : "no");
+  if (strcmp (key, "queue_limit") == 0)
+    return g_strdup_printf ("%u", settings->queue_limit);
+  if (strcmp (key, "queue_seconds") == 0)
+    return g_strdup_printf ("%u", settings->queue_seconds);
+  if (strcmp (key, "queue_patience_seconds") == 0)
+    return g_strdup_printf ("%u", settings->queue_patience_seconds);
+  if (strcmp (key, "loading_comments") == 0)
+    return g_strdup (settings->loading_comments ? "yes" : "no");
 
   g_assert_not_reached ();
 }
@@ -206,6 +233,16 @@ test_precedence (Fixture      *fixture,
     { "allowed_hosts", "VAMPIRE_ALLOWED_HOSTS", "--allowed-hosts", "", "a,b", "b", "c" },
     { "cors_origins", "VAMPIRE_CORS_ORIGINS", "--cors-origins", "", "http://a,http://b", "http://b", "*" },
     { "max_body_mb", "VAMPIRE_MAX_BODY_MB", "--max-body-mb", "100", "1", "2", "4096" },
+    { "default_strategy", "VAMPIRE_DEFAULT_STRATEGY", "--default-strategy",
+      "residency", "least_busy", "round_robin", "prefix_affinity" },
+    { "affinity_busy_requests", "VAMPIRE_AFFINITY_BUSY_REQUESTS", "--affinity-busy-requests", "4", "0", "1", "10000" },
+    { "affinity_busy_ratio", "VAMPIRE_AFFINITY_BUSY_RATIO", "--affinity-busy-ratio", "1.5", "1", "2.25", "1000" },
+    { "strip_volatile_lines", "VAMPIRE_STRIP_VOLATILE_LINES", "--strip-volatile-lines", "yes", "no", "yes", "no" },
+    { "queue_limit", "VAMPIRE_QUEUE_LIMIT", "--queue-limit", "256", "0", "1", "65536" },
+    { "queue_seconds", "VAMPIRE_QUEUE_SECONDS", "--queue-seconds", "300", "1", "2", "3600" },
+    { "queue_patience_seconds", "VAMPIRE_QUEUE_PATIENCE_SECONDS", "--queue-patience-seconds",
+      "20", "1", "2", "600" },
+    { "loading_comments", "VAMPIRE_LOADING_COMMENTS", "--loading-comments", "yes", "no", "yes", "no" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -355,6 +392,11 @@ test_values (Fixture      *fixture,
       "http://localhost:3000,app://obsidian.md" },
     { "cors_origins", "--cors-origins", "*", "*" },
     { "max_body_mb", "--max-body-mb", "1", "1" },
+    { "default_strategy", "--default-strategy", "Weighted-Round-Robin", "weighted_round_robin" },
+    { "default_strategy", "--default-strategy", "least_loaded", "least_busy" },
+    { "affinity_busy_ratio", "--affinity-busy-ratio", "3.", "3" },
+    { "continue_streams", "--continue-streams", NULL, "yes" },
+    { "continue_streams", "--continue-streams=off", NULL, "no" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -369,6 +411,7 @@ test_bad_values (Fixture      *fixture,
 #define A_PORT "it must be a whole number from 0 to 65535, such as 7777."
 #define A_SIZE "it must be a whole number of MiB from 1 to 4096, such as 100."
 #define A_NAME "it must be host names without scheme and port, such as vampire.lan, and entry "
+#define A_RATIO "it must be a number from 1 to 1000, such as 1.5."
 #define AN_ORIGIN "it must be * or origins, such as http://localhost:3000, and entry "
   static const struct {
     const char *flag;
@@ -413,6 +456,31 @@ test_bad_values (Fixture      *fixture,
     { "--max-body-mb", "0", "The max_body_mb given by --max-body-mb is \"0\"; " A_SIZE },
     { "--max-body-mb", "4097", "The max_body_mb given by --max-body-mb is \"4097\"; " A_SIZE },
     { "--max-body-mb", "1.5", "The max_body_mb given by --max-body-mb is \"1.5\"; " A_SIZE },
+    { "--default-strategy", "best",
+      "The default_strategy given by --default-strategy is \"best\"; it must be one of round_robin, "
+      "weighted_round_robin, least_busy, least_latency, highest_tokens_per_second, best_available, model_affinity, "
+      "context_window, trusted_only, power_saver, fallback_chain, quality_score, cost_score, privacy_policy, "
+      "residency, prefix_affinity." },
+    { "--affinity-busy-requests", "-1",
+      "The affinity_busy_requests given by --affinity-busy-requests is \"-1\"; "
+      "it must be a whole number from 0 to 10000, such as 4." },
+    { "--affinity-busy-ratio", "0.9", "The affinity_busy_ratio given by --affinity-busy-ratio is \"0.9\"; " A_RATIO },
+    { "--affinity-busy-ratio", "1e2", "The affinity_busy_ratio given by --affinity-busy-ratio is \"1e2\"; " A_RATIO },
+    { "--affinity-busy-ratio", "1..", "The affinity_busy_ratio given by --affinity-busy-ratio is \"1..\"; " A_RATIO },
+    { "--affinity-busy-ratio", "1001", "The affinity_busy_ratio given by --affinity-busy-ratio is \"1001\"; " A_RATIO },
+    { "--affinity-busy-ratio", "nan", "The affinity_busy_ratio given by --affinity-busy-ratio is \"nan\"; " A_RATIO },
+    { "--affinity-busy-ratio", "1,5", "The affinity_busy_ratio given by --affinity-busy-ratio is \"1,5\"; " A_RATIO },
+    { "--queue-limit", "65537",
+      "The queue_limit given by --queue-limit is \"65537\"; it must be a whole number from 0 to 65536, such as 256." },
+    { "--queue-seconds", "0",
+      "The queue_seconds given by --queue-seconds is \"0\"; it must be a whole number from 1 to 3600, such as 300." },
+    { "--queue-patience-seconds", "601",
+      "The queue_patience_seconds given by --queue-patience-seconds is \"601\"; "
+      "it must be a whole number from 1 to 600, such as 20." },
+    { "--strip-volatile-lines", "2",
+      "The strip_volatile_lines given by --strip-volatile-lines is \"2\"; it must be yes or no." },
+    { "--loading-comments=x", NULL,
+      "The loading_comments given by --loading-comments is \"x\"; it must be yes or no." },
     { "--demo=maybe", NULL, "The demo given by --demo is \"maybe\"; it must be yes or no." },
   };
 
@@ -719,7 +787,10 @@ test_restart (Fixture      *fixture,
   g_assert_null (none);
 
   assert_loads (after, fixture, "--log-level=debug", "--log-format=json", "--default-base-url=http://x",
-                "--allowed-hosts=a", "--cors-origins=*", "--max-body-mb=1", "--demo");
+                "--allowed-hosts=a", "--cors-origins=*", "--max-body-mb=1", "--default-strategy=least_busy",
+                "--affinity-busy-requests=1", "--affinity-busy-ratio=2", "--strip-volatile-lines=no",
+                "--continue-streams", "--queue-limit=0", "--queue-seconds=1", "--queue-patience-seconds=1",
+                "--loading-comments=no", "--demo");
   live = vmp_settings_changes_needing_restart (before, after);
   g_assert_null (live);
 

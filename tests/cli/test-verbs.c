@@ -114,6 +114,15 @@ static const struct {
 } calls[] = {
   { "status", "GET", "/vampire/v1/status" },
   { "models", "GET", "/vampire/v1/models" },
+  { "models list", "GET", "/vampire/v1/models" },
+  { "models unload m", "POST", "/vampire/v1/models/unload", "{\"model\":\"m\"}" },
+  { "models unload qwen/qwen3 --node a --force", "POST", "/vampire/v1/models/unload",
+    "{\"model\":\"qwen/qwen3\",\"node\":\"a\",\"force\":true}" },
+  { "requests", "GET", "/vampire/v1/requests" },
+  { "requests --limit 5 --running", "GET", "/vampire/v1/requests?limit=5&state=running" },
+  { "requests list --running", "GET", "/vampire/v1/requests?state=running" },
+  { "requests cancel a/b", "DELETE", "/vampire/v1/requests/a%2Fb" },
+  { "explain req_1?", "GET", "/vampire/v1/traces/req_1%3F" },
   { "metrics", "GET", "/vampire/v1/metrics" },
   { "doctor", "GET", "/vampire/v1/doctor" },
 
@@ -167,6 +176,22 @@ static const struct {
   { "route add r v --target n:m", "POST", "/vampire/v1/routes",
     "{\"id\":\"r\",\"virtual_model\":\"v\",\"targets\":[{\"node\":\"n\",\"model\":\"m\"}],"
     "\"strategy\":\"round_robin\",\"constraints\":{}}" },
+  { "route add r v --target n:m --constraint trusted_only=true --constraint min_context_window=16000 "
+    "--constraint max_latency_ms=1.5 --constraint required_capabilities=vision,tools --constraint x=y",
+    "POST", "/vampire/v1/routes",
+    "{\"id\":\"r\",\"virtual_model\":\"v\",\"targets\":[{\"node\":\"n\",\"model\":\"m\"}],"
+    "\"strategy\":\"round_robin\",\"constraints\":{\"trusted_only\":true,\"min_context_window\":16000,"
+    "\"max_latency_ms\":1.5,\"required_capabilities\":[\"vision\",\"tools\"],\"x\":\"y\"}}" },
+  { "route update a/b --target n:m --strategy residency --fallback v", "PATCH", "/vampire/v1/routes/a%2Fb",
+    "{\"strategy\":\"residency\",\"fallback\":\"v\",\"targets\":[{\"node\":\"n\",\"model\":\"m\"}]}" },
+  { "route update r --no-fallback", "PATCH", "/vampire/v1/routes/r", "{\"fallback\":null}" },
+  { "route test vampire:auto", "POST", "/vampire/v1/routes/preview", "{\"model\":\"vampire:auto\"}" },
+  { "route preview m --endpoint embeddings --strategy residency --route r --session s --prompt p "
+    "--constraint local_only=true", "POST", "/vampire/v1/routes/preview",
+    "{\"model\":\"m\",\"endpoint\":\"embeddings\",\"strategy\":\"residency\",\"route\":\"r\","
+    "\"session\":\"s\",\"prompt\":\"p\",\"constraints\":{\"local_only\":true}}" },
+  { "route explain a/b", "GET", "/vampire/v1/routes/a%2Fb/explain" },
+  { "route strategies", "GET", "/vampire/v1/virtual_models" },
 
   { "share on", "POST", "/vampire/v1/share", "{\"mode\":\"local\",\"enabled\":true}" },
   { "share off", "POST", "/vampire/v1/share", "{\"mode\":\"off\",\"enabled\":false}" },
@@ -224,12 +249,23 @@ static const struct {
   { "nodes update a --queue-depth x", "vampire: The flag --queue-depth needs a whole number.\n" },
   { "nodes update a --tokens-per-second nan", "vampire: The flag --tokens-per-second needs a number.\n" },
   { "nodes drain a maybe", "vampire: \"vampire nodes drain\" does not know \"maybe\"; it must be on or off.\n" },
+  { "models laod m", "vampire: There is no \"vampire models laod\"; did you mean \"vampire models load\"?\n" },
+  { "models load", "vampire: \"vampire models load\" needs MODEL: vampire models load MODEL\n" },
+  { "models load m --context-length all", "vampire: The flag --context-length needs a whole number.\n" },
+  { "explain", "vampire: \"vampire explain\" needs ID: vampire explain ID\n" },
+  { "requests --limit few", "vampire: The flag --limit needs a whole number.\n" },
   { "discover --method lan", "vampire: The flag --method must be local, static, lan_scan or mdns.\n" },
   { "discover --port http", "vampire: The flag --port needs a whole number.\n" },
   { "route add r v", "vampire: \"vampire route add\" needs at least one --target=NODE:MODEL.\n" },
   { "route add r v --target node", "targets must use node:model\n" },
   { "route add r v --target :m", "targets must use node:model\n" },
   { "route add r v --target n:", "targets must use node:model\n" },
+  { "route update r --add-target node", "targets must use node:model\n" },
+  { "route update r --fallback v --no-fallback", "vampire: --fallback and --no-fallback contradict each other.\n" },
+  { "route test m --constraint trusted_only",
+    "vampire: The flag --constraint needs KEY=VALUE, such as trusted_only=true.\n" },
+  { "route test m --endpoint images",
+    "vampire: The flag --endpoint must be chat, completions, responses or embeddings.\n" },
   { "share", "vampire: \"vampire share\" needs on, off, local, personal, family, business, event, stop or status: "
     "vampire share on|off|local|personal|family|business|event|stop|status [on|off]\n" },
   { "share everybody", "vampire: \"vampire share\" does not know \"everybody\"; it must be on, off, local, personal, "
@@ -522,6 +558,56 @@ test_nodes_table (Verbs        *self,
   assert_on_terminal (self, "nodes", 80, "{\"data\":[]}", "No nodes. Find some with: vampire discover\n");
   assert_on_terminal (self, "nodes", 80, "[]", "No nodes. Find some with: vampire discover\n");
   assert_on_terminal (self, "nodes --json", 80, "{\"data\":[]}", "{\n  \"data\": []\n}\n");
+}
+
+/* Members of what there is stay, those that are named change. */
+static void
+test_route_update (Verbs        *self,
+                   gconstpointer data)
+{
+  static const char route[] = "{\"id\":\"r\",\"targets\":[{\"node\":\"n\",\"model\":\"m\",\"weight\":2},"
+                              "{\"node\":\"o\",\"model\":\"m\"}],"
+                              "\"constraints\":{\"trusted_only\":true,\"any\":[1]}}";
+
+  stub_gateway_answer (self->gateway, 200, route);
+  stub_gateway_answer (self->gateway, 200, "{\"ok\":true}");
+  run (self, "route update r --add-target p:x --add-target n:m --remove-target o:m --constraint trusted_only= "
+       "--constraint max_queue_depth=4", 0, "{\n  \"ok\": true\n}\n", "");
+  assert_asked (self, "GET", "/vampire/v1/routes/r", NULL);
+  assert_asked (self, "PATCH", "/vampire/v1/routes/r",
+                "{\"targets\":[{\"node\":\"n\",\"model\":\"m\",\"weight\":2},{\"node\":\"p\",\"model\":\"x\"}],"
+                "\"constraints\":{\"any\":[1],\"max_queue_depth\":4}}");
+
+  stub_gateway_answer (self->gateway, 404, "{\"detail\":\"route not found\"}");
+  run (self, "route update r --add-target p:x", 1, "{\n  \"detail\": \"route not found\"\n}\n",
+       "vampire: route not found\n");
+  assert_asked (self, "GET", "/vampire/v1/routes/r", NULL);
+}
+
+static void
+test_plan (Verbs        *self,
+           gconstpointer data)
+{
+  assert_on_terminal (self, "route test v", 80,
+                      "{\"model\":\"v\",\"strategy\":\"s\",\"route\":\"r\",\"about\":\"A.\",\"looked_at\":9,"
+                      "\"attempts\":[{\"node\":\"a\",\"model\":\"m\",\"readiness\":\"now\",\"scores\":{\"wait_ms\":0}},"
+                      "{\"node\":\"b\",\"model\":\"m\",\"readiness\":\"cold\",\"scores\":{\"wait_ms\":5000.2}},3],"
+                      "\"candidates\":[{\"node\":\"a\",\"model\":\"m\",\"rejected\":null},"
+                      "{\"node\":\"c\",\"model\":null,\"rejected\":\"offline\"},{\"rejected\":\"new\"}]}",
+                      "v by s (r): A.\n"
+                      "\n"
+                      "TRY  NODE  MODEL  READY             BEGINS IN\n"
+                      "1    a     m      now               -\n"
+                      "2    b     m      after loading it  5000 ms\n"
+                      "3    -     -      -                 -\n"
+                      "\n"
+                      "NOT TRIED  MODEL  BECAUSE\n"
+                      "c          -      off\n"
+                      "-          -      new\n"
+                      "and 6 more\n");
+  assert_on_terminal (self, "route explain r", 80, "{\"model\":\"v\",\"problem\":\"Nobody can.\",\"attempts\":[]}",
+                      "v\n\nNobody can.\n");
+  assert_on_terminal (self, "route explain r", 80, "[]", "\n");
 }
 
 static void
@@ -930,6 +1016,291 @@ test_watch (Verbs        *self,
   g_assert_true (g_str_has_suffix (output, "\nnode  added  a\357\277\275  online\napproval  a\n"));
 }
 
+/* -- Loading models ------------------------------------------------------------------------ */
+
+#define LOADING(node, model) \
+  "{\"object\":\"vampire.load\",\"node\":\"" node "\",\"model\":\"" model "\",\"status\":\"loading\"}"
+#define LOAD_EVENT(node, model, state, rest) \
+  "event: load\ndata: {\"node\":\"" node "\",\"model\":\"" model "\",\"state\":\"" state "\"" rest "}\n\n"
+
+/* It follows before it asks, and waits for the load of its own. */
+static void
+test_load (Verbs        *self,
+           gconstpointer data)
+{
+  stub_gateway_answer_stream (self->gateway);
+  stub_gateway_send (self->gateway, LOAD_EVENT ("a", "m", "loaded", "") RESET);
+  stub_gateway_answer (self->gateway, 202, LOADING ("a", "m"));
+  stub_gateway_send (self->gateway, LOAD_EVENT ("b", "m", "loaded", "") LOAD_EVENT ("a", "n", "failed", "")
+                     LOAD_EVENT ("a", "m", "progress", ",\"progress\":0.5")
+                     LOAD_EVENT ("a", "m", "loaded", ",\"duration_ms\":3250"));
+  run (self, "models load m --node a --context-length 8192", 0,
+       "{\n  \"load_time_seconds\": 3.25,\n  \"model\": \"m\",\n  \"node\": \"a\",\n"
+       "  \"object\": \"vampire.load\",\n  \"status\": \"loaded\"\n}\n", "");
+  assert_asked (self, "GET", "/vampire/v1/events", NULL);
+  assert_asked (self, "POST", "/vampire/v1/models/load",
+                "{\"model\":\"m\",\"node\":\"a\",\"context_length\":8192,\"wait\":false}");
+}
+
+static void
+test_load_failed (Verbs        *self,
+                  gconstpointer data)
+{
+  g_autoptr (StubRequest) request = NULL;
+
+  stub_gateway_answer_stream (self->gateway);
+  stub_gateway_send (self->gateway, RESET);
+  stub_gateway_answer (self->gateway, 202, LOADING ("a", "m"));
+  stub_gateway_send (self->gateway, LOAD_EVENT ("a", "m", "failed", ",\"reason\":\"Out of\\u001b memory.\""));
+  run (self, "models load m", 1, "", "vampire: Out of\357\277\275 memory.\n");
+  assert_asked (self, "GET", "/vampire/v1/events", NULL);
+  assert_asked (self, "POST", "/vampire/v1/models/load", "{\"model\":\"m\",\"wait\":false}");
+
+  stub_gateway_send (self->gateway, NULL);
+  stub_gateway_answer_stream (self->gateway);
+  stub_gateway_send (self->gateway, RESET);
+  stub_gateway_answer (self->gateway, 400, "{\"error\":{\"message\":\"Say which: a, b.\"}}");
+  run (self, "models load m", 1, NULL, "vampire: Say which: a, b.\n");
+  assert_asked (self, "GET", "/vampire/v1/events", NULL);
+  request = stub_gateway_take (self->gateway);
+}
+
+/* When events were missed, it asks anew, and is told that the model is there. */
+static void
+test_load_missed (Verbs        *self,
+                  gconstpointer data)
+{
+  g_autofree char *output = NULL;
+
+  stub_gateway_answer_stream (self->gateway);
+  stub_gateway_send (self->gateway, RESET);
+  stub_gateway_answer (self->gateway, 202, LOADING ("a", "m"));
+  stub_gateway_send (self->gateway, RESET);
+  stub_gateway_answer (self->gateway, 200, "{\"node\":\"a\",\"model\":\"m\",\"status\":\"loaded\","
+                       "\"load_time_seconds\":null}");
+  output = run_on_terminal (self, "models load m", 80, 0, "");
+  g_assert_cmpstr (output, ==, "m is loaded on a.\n");
+  assert_asked (self, "GET", "/vampire/v1/events", NULL);
+  assert_asked (self, "POST", "/vampire/v1/models/load", "{\"model\":\"m\",\"wait\":false}");
+  assert_asked (self, "POST", "/vampire/v1/models/load", "{\"model\":\"m\",\"wait\":false}");
+}
+
+static void
+test_load_progress (Verbs        *self,
+                    gconstpointer data)
+{
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  int master;
+  int slave = open_terminal (80, &master);
+
+  stub_gateway_answer_stream (self->gateway);
+  stub_gateway_send (self->gateway, RESET);
+  stub_gateway_answer (self->gateway, 202, LOADING ("a", "m"));
+  g_subprocess_launcher_set_flags (self->base.launcher, G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  g_subprocess_launcher_take_stderr_fd (self->base.launcher, slave);
+  process = fixture_spawn (&self->base, ARGS ("models", "load", "m"));
+  wait_for_prompt (master, "Loading m");
+  stub_gateway_send (self->gateway, LOAD_EVENT ("a", "m", "progress", ",\"progress\":0.42"));
+  wait_for_prompt (master, "Loading m: 42 %");
+  stub_gateway_send (self->gateway, LOAD_EVENT ("a", "m", "loaded", ",\"duration_ms\":1"));
+  g_subprocess_wait (process, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 0);
+  assert_asked (self, "GET", "/vampire/v1/events", NULL);
+  assert_asked (self, "POST", "/vampire/v1/models/load", "{\"model\":\"m\",\"wait\":false}");
+  close (master);
+}
+
+/* -- Requests ------------------------------------------------------------------------------ */
+
+#define REQUESTS \
+  "[{\"id\":\"req_2\",\"model\":\"vampire:auto\",\"node\":\"a\",\"outcome\":null,\"status\":null," \
+  "\"duration_ms\":1234.5,\"first_event_ms\":null,\"completion_tokens\":null," \
+  "\"received_at\":\"2026-11-22T03:43:43.273Z\"}," \
+  "{\"id\":\"req_1\",\"model\":\"m\\u001b\",\"node\":null,\"outcome\":\"done\",\"status\":200," \
+  "\"duration_ms\":12.3,\"first_event_ms\":0.42,\"completion_tokens\":7," \
+  "\"received_at\":\"2026-11-22T03:43:43.273Z\"}," \
+  "{\"id\":\"req_0\",\"outcome\":\"client gone\"},7]"
+
+#define REQUESTS_TABLE \
+  "REQUEST  STATE        MODEL         NODE  TIME   FIRST   TOKENS  RECEIVED\n" \
+  "req_2    running      vampire:auto  a     1.2 s  -       -       2026-11-22 03:43\n" \
+  "req_1    200          m\357\277\275            -     12 ms  0.4 ms  7       2026-11-22 03:43\n" \
+  "req_0    client gone  -             -     -      -       -       -\n"
+
+static void
+test_requests (Verbs        *self,
+               gconstpointer data)
+{
+  fixture_set_variable (&self->base, "TZ", "UTC");
+  assert_on_terminal (self, "requests", 100, "{\"data\":" REQUESTS "}", REQUESTS_TABLE);
+  assert_on_terminal (self, "requests", 100, "{\"data\":[]}", "No requests.\n");
+  assert_on_terminal (self, "requests cancel a", 100, "{\"id\":\"a\",\"status\":\"cancelled\"}", "Cancelled.\n");
+  assert_on_terminal (self, "requests cancel a", 100, "{\"id\":\"a\",\"status\":\"ended\"}", "It was over before.\n");
+}
+
+static void
+test_explain (Verbs        *self,
+              gconstpointer data)
+{
+  fixture_set_variable (&self->base, "TZ", "UTC");
+  assert_on_terminal (self, "explain req_1", 80,
+                      "{\"id\":\"req_1\",\"object\":\"vampire.trace\","
+                      "\"request\":{\"endpoint\":\"/v1/chat/completions\",\"model\":\"vampire:auto\\u001b\","
+                      "\"stream\":true,\"client_key\":\"key-1\"},"
+                      "\"routing\":{\"route\":\"auto\",\"strategy\":\"model_affinity\",\"fallbacks\":1,"
+                      "\"plan\":{\"candidates\":["
+                      "{\"node\":\"a\",\"model\":\"m\",\"rejected\":null,\"loaded\":true,\"active\":1},"
+                      "{\"node\":\"b\",\"model\":\"m\",\"rejected\":null},"
+                      "{\"node\":\"c\",\"model\":null,\"rejected\":\"context_window_too_small\"},7]}},"
+                      "\"timing\":{\"received_at\":\"2026-11-22T03:43:43.273Z\",\"latency_ms\":1500,"
+                      "\"planning_ms\":0.2,\"queued_ms\":0,\"loading_ms\":900,\"first_event_ms\":1000},"
+                      "\"stages\":[{\"node\":\"a\",\"model\":\"m\",\"status\":\"failed\",\"asked_ms\":0.3,"
+                      "\"latency_ms\":3,\"http_status\":503,\"reason\":\"answered with status 503\"},"
+                      "{\"node\":\"b\",\"model\":\"m\",\"status\":\"completed\",\"asked_ms\":4,\"latency_ms\":1496,"
+                      "\"http_status\":200,\"load\":true,\"continued\":true,\"reason\":null}],"
+                      "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,\"tokens_per_second\":40},"
+                      "\"result\":{\"status\":200,\"outcome\":\"done\",\"problem\":null}}",
+                      "Request req_1, 2026-11-22 03:43\n"
+                      "  Asked for    vampire:auto\357\277\275 at /v1/chat/completions, as a stream, by key key-1\n"
+                      "  Decided by   route auto, model_affinity\n"
+                      "               after 1 had stood aside\n"
+                      "  Looked at    4\n"
+                      "    a, m: fit, loaded, 1 under way\n"
+                      "    b, m: fit, not loaded, 0 under way\n"
+                      "    c: not tried: too little context\n"
+                      "  Attempts\n"
+                      "    1. a, m: asked after 0.3 ms, failed after 3.0 ms more, status 503: answered with "
+                      "status 503\n"
+                      "    2. b, m: asked after 4.0 ms, completed after 1.5 s more, status 200, had to load the model, "
+                      "went on where the one before broke off\n"
+                      "  Ended        done, status 200\n"
+                      "  Took         1.5 s, planned within 0.2 ms, waited 900 ms for a load, first event after 1.0 s\n"
+                      "  Tokens       10 in, 20 out, 40.0 per second\n");
+
+  /* One that runs, and of which less is known than a newer gateway would say. */
+  assert_on_terminal (self, "explain req_1", 80, "{\"id\":\"req_1\"}",
+                      "Request req_1, -\n"
+                      "  Asked for    - at -\n"
+                      "  Decided by   route -, -\n"
+                      "  Looked at    what the plan was made of is not kept any more\n"
+                      "  Attempts     none\n"
+                      "  Ended        not yet: it runs\n"
+                      "  Took         -\n");
+  assert_on_terminal (self, "explain req_1", 80, "[]",
+                      "Request -, -\n"
+                      "  Asked for    - at -\n"
+                      "  Decided by   route -, -\n"
+                      "  Looked at    what the plan was made of is not kept any more\n"
+                      "  Attempts     none\n"
+                      "  Ended        not yet: it runs\n"
+                      "  Took         -\n");
+}
+
+/* -- The live table ------------------------------------------------------------------------ */
+
+#define METRICS(active) \
+  "{\"object\":\"vampire.metrics\",\"cluster\":{\"nodes_online\":1,\"nodes_offline\":2," \
+  "\"active_requests\":" active ",\"queue_depth\":3,\"loads_in_flight\":1,\"tokens_per_second\":42.25}," \
+  "\"models\":[{\"model\":\"m\",\"nodes\":2,\"requests_1h\":9,\"active_requests\":1,\"queued\":3," \
+  "\"avg_tokens_per_second\":30.06,\"avg_ttft_ms\":250},{\"model\":\"idle\",\"nodes\":1,\"requests_1h\":0}]," \
+  "\"nodes\":[{\"node\":\"a\",\"status\":\"online\",\"active_requests\":1,\"slots\":4,\"tokens_per_second\":31," \
+  "\"avg_latency_ms\":20,\"requests_total\":9,\"errors_total\":1},{\"node\":\"b\",\"slots\":null}]}"
+
+static void
+answer_top (Verbs      *self,
+            const char *metrics)
+{
+  stub_gateway_answer (self->gateway, 200, metrics);
+  stub_gateway_answer (self->gateway, 200, "{\"data\":" REQUESTS "}");
+}
+
+static void
+assert_top_asked (Verbs *self)
+{
+  assert_asked (self, "GET", "/vampire/v1/metrics", NULL);
+  assert_asked (self, "GET", "/vampire/v1/requests?limit=20", NULL);
+}
+
+static void
+test_top_once (Verbs        *self,
+               gconstpointer data)
+{
+  g_autofree char *output = NULL;
+
+  /* Into a pipe it is both documents. */
+  stub_gateway_answer (self->gateway, 200, "{\"cluster\":{}}");
+  stub_gateway_answer (self->gateway, 200, "{\"data\":[]}");
+  run (self, "top", 0, "{\n  \"metrics\": {\n    \"cluster\": {}\n  },\n  \"requests\": []\n}\n", "");
+  assert_top_asked (self);
+
+  stub_gateway_answer (self->gateway, 401, "{\"error\":{\"message\":\"No.\"}}");
+  run (self, "top --once", 1, NULL, "vampire: No.\nSet VAMPIRE_TOKEN to the token of that gateway's owner.\n");
+  assert_asked (self, "GET", "/vampire/v1/metrics", NULL);
+
+  fixture_set_variable (&self->base, "TZ", "UTC");
+  answer_top (self, METRICS ("1"));
+  output = run_on_terminal (self, "top --once", 100, 0, "");
+  g_assert_cmpstr (output, ==,
+                   "Nodes: 1 online, 2 offline; 1 requests under way, 3 waiting, 1 loads; 42.2 tokens per second\n"
+                   "\n"
+                   "NODE  STATUS  BUSY  TOKENS/S  LATENCY  REQUESTS  ERRORS\n"
+                   "a     online  1/4   31.0      20 ms    9         1\n"
+                   "b     -       0     -         -        -         -\n"
+                   "\n"
+                   "MODEL  NODES  BUSY  WAITING  LAST HOUR  TOKENS/S  FIRST TOKEN\n"
+                   "m      2      1     3        9          30.1      250 ms\n"
+                   "\n"
+                   REQUESTS_TABLE);
+  assert_top_asked (self);
+}
+
+/* It is drawn anew with the next event, and the terminal is given back as it was, however it ends. */
+static void
+test_top_live (Verbs        *self,
+               gconstpointer data)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GSubprocess) process = NULL;
+      g_autoptr (GError) error = NULL;
+      int master;
+      int slave = open_terminal (100, &master);
+
+      stub_gateway_answer_stream (self->gateway);
+      stub_gateway_send (self->gateway, RESET);
+      answer_top (self, METRICS ("1"));
+      g_subprocess_launcher_set_flags (self->base.launcher, G_SUBPROCESS_FLAGS_STDERR_PIPE);
+      g_subprocess_launcher_take_stdin_fd (self->base.launcher, fcntl (slave, F_DUPFD_CLOEXEC, 3));
+      g_subprocess_launcher_take_stdout_fd (self->base.launcher, slave);
+      process = fixture_spawn (&self->base, ARGS ("top"));
+      wait_for_prompt (master, "\033[?1049h\033[?25l\033[HNodes: 1 online, 2 offline; 1 requests");
+      wait_for_prompt (master, "client gone");
+      g_assert_false (echoes (master));
+      answer_top (self, METRICS ("12"));
+      stub_gateway_send (self->gateway, "event: metric\ndata: {}\n\n");
+      wait_for_prompt (master, "\033[HNodes: 1 online, 2 offline; 12 requests under way");
+
+      if (i == 0)
+        g_assert_cmpint (write (master, "q", 1), ==, 1);
+      else
+        g_subprocess_send_signal (process, SIGINT);
+      wait_for_prompt (master, "\033[?1049l");
+      g_subprocess_wait (process, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 0);
+      g_assert_true (echoes (master));
+      assert_asked (self, "GET", "/vampire/v1/events", NULL);
+      assert_top_asked (self);
+      assert_top_asked (self);
+      stub_gateway_send (self->gateway, NULL);
+      g_subprocess_launcher_take_stdin_fd (self->base.launcher, -1);
+      g_subprocess_launcher_take_stdout_fd (self->base.launcher, -1);
+      close (master);
+    }
+}
+
 /* -- Settings ------------------------------------------------------------------------------ */
 
 static void
@@ -1085,6 +1456,8 @@ main (int    argc,
   ADD ("/verbs/full-disk", test_full_disk);
   ADD ("/verbs/terminal/nodes", test_nodes_table);
   ADD ("/verbs/terminal/tables", test_other_tables);
+  ADD ("/verbs/terminal/plan", test_plan);
+  ADD ("/verbs/routes/update", test_route_update);
   ADD ("/verbs/terminal/new-key", test_new_key);
   ADD ("/verbs/terminal/refusal", test_refusal_on_terminal);
   ADD ("/verbs/doctor/checks", test_doctor);
@@ -1097,6 +1470,14 @@ main (int    argc,
   ADD ("/verbs/discover/scan-refused", test_scan_refused);
   ADD ("/verbs/discover/scan-interrupted", test_scan_interrupted);
   ADD ("/verbs/discover/watch", test_watch);
+  ADD ("/verbs/models/load", test_load);
+  ADD ("/verbs/models/load-failed", test_load_failed);
+  ADD ("/verbs/models/load-missed", test_load_missed);
+  ADD ("/verbs/models/load-progress", test_load_progress);
+  ADD ("/verbs/requests/terminal", test_requests);
+  ADD ("/verbs/requests/explain", test_explain);
+  ADD ("/verbs/top/once", test_top_once);
+  ADD ("/verbs/top/live", test_top_live);
   ADD ("/verbs/config/set", test_config_set);
   ADD ("/verbs/config/repairs", test_config_repairs);
   ADD ("/verbs/config/link", test_config_link);

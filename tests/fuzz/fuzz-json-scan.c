@@ -73,10 +73,14 @@ check_cut (const char        *text,
       const VmpJsonMember *before = &scan->members[i];
       const VmpJsonMember *after = &rescan.members[i];
 
+      /* One of answers may have come before; then it counts now. */
       if (i == (int) which)
-        g_assert_cmpint (after->type, ==, VMP_JSON_ABSENT);
-      else
-        g_assert_cmpint (after->type, ==, before->type);
+        {
+          g_assert_true (after->type == VMP_JSON_ABSENT || which >= VMP_MEMBER_ERROR);
+          continue;
+        }
+
+      g_assert_cmpint (after->type, ==, before->type);
       if (after->type != VMP_JSON_ABSENT)
         g_assert_cmpmem (text + before->value.start, before->value.end - before->value.start,
                          rest + after->value.start, after->value.end - after->value.start);
@@ -138,7 +142,6 @@ check_with_json_glib (const char        *text,
                       gsize              len,
                       const VmpJsonScan *scan)
 {
-  static const char * const names[VMP_N_MEMBERS] = { "model", "stream", "vampire", "user", "stream_options" };
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) error = NULL;
   JsonObject *object;
@@ -153,9 +156,9 @@ check_with_json_glib (const char        *text,
 
       if (scan->members[i].type == VMP_JSON_ABSENT)
         continue;
-      g_assert_true (is_type (json_object_get_member (object, names[i]), scan->members[i].type));
+      g_assert_true (is_type (json_object_get_member (object, naive_json_members[i]), scan->members[i].type));
       if (says != NULL)
-        g_assert_cmpstr (says, ==, json_object_get_string_member (object, names[i]));
+        g_assert_cmpstr (says, ==, json_object_get_string_member (object, naive_json_members[i]));
     }
 }
 

@@ -183,6 +183,30 @@ truncate_part (SimPart *part,
   g_string_truncate (part->text, n > 0 ? g_array_index (part->ends, gsize, n - 1) : 0);
 }
 
+/* Leaves of the text what comes after its beginning, which is there already. Text that began otherwise makes way for
+ * some that goes on from it. */
+static void
+go_on_from (SimPart        *part,
+            const SimTopic *topic,
+            GRefString     *prefill)
+{
+  gsize len = g_ref_string_length (prefill);
+  SimTopic other = *topic;
+
+  if (g_str_has_prefix (part->text->str, prefill))
+    {
+      g_string_erase (part->text, 0, (gssize) len);
+    }
+  else
+    {
+      other.seed = sim_hash (topic->seed, prefill, len);
+      g_string_assign (part->text, "\n\n");
+      sim_text_write_answer (&other, part->text);
+    }
+  g_array_set_size (part->ends, 0);
+  find_tokens (part);
+}
+
 /* Keeps the first @max tokens. */
 static void
 truncate_answer (SimAnswer *self,
@@ -244,7 +268,7 @@ sim_answer_new (Sim       *sim,
       sim_text_write_reasoning (&topic, effort, inline_reasoning);
       g_string_append (inline_reasoning, "\n</think>\n\n");
     }
-  else if (effort > 0)
+  else if (effort > 0 && prompt->prefill == NULL)
     sim_text_write_reasoning (&topic, effort, add_part (self, SIM_PART_REASONING)->text);
 
   if (prompt->integration != NULL)
@@ -277,6 +301,8 @@ sim_answer_new (Sim       *sim,
         find_tokens (part);
       if (part->kind == SIM_PART_TEXT && config->answer_tokens > 0 && !prompt->wants_json)
         truncate_part (part, (guint) config->answer_tokens);
+      if (part->kind == SIM_PART_TEXT && prompt->prefill != NULL)
+        go_on_from (part, &topic, prompt->prefill);
     }
 
   if (prompt->max_tokens >= 0 && (max_tokens < 0 || prompt->max_tokens < max_tokens))

@@ -259,6 +259,7 @@ sim_models_unload (SimModels   *self,
 
   sim_log (self->sim, SIM_LOG_INFO, instance->id, "Model unloaded.");
   sim_stats_add (self->sim->stats, SIM_COUNT_UNLOADS, 1);
+  sim_stats_add (self->sim->stats, SIM_COUNT_KILLED_GENERATIONS, instance->seated.length + instance->waiting.length);
   instance_free (instance, error);
 }
 

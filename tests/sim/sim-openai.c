@@ -470,6 +470,7 @@ sim_openai_chat (SimExchange *exchange)
     }
 
   sim_prompt_add_messages (prompt, messages);
+  sim_prompt_take_prefill (prompt);
   start (exchange, request, g_steal_pointer (&prompt), FALSE);
 }
 

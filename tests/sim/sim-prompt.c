@@ -88,6 +88,7 @@ sim_prompt_free (SimPrompt *self)
     return;
 
   g_array_unref (self->turns);
+  g_clear_pointer (&self->prefill, g_ref_string_release);
   g_free (self->image);
   g_ptr_array_unref (self->tools);
   g_clear_pointer (&self->json_schema, json_object_unref);
@@ -299,6 +300,21 @@ sim_prompt_add_messages (SimPrompt *self,
     }
 }
 
+void
+sim_prompt_take_prefill (SimPrompt *self)
+{
+  const SimTurn *last;
+
+  if (self->turns->len < 2)
+    return;
+  last = &g_array_index (self->turns, SimTurn, self->turns->len - 1);
+  if (last->role != SIM_ROLE_ASSISTANT || *last->text == '\0')
+    return;
+
+  self->prefill = g_ref_string_acquire (last->text);
+  g_array_set_size (self->turns, self->turns->len - 1);
+}
+
 /* -- Settings -------------------------------------------------------------------------------- */
 
 void
@@ -466,6 +482,9 @@ sim_prompt_count_tokens (SimPrompt *self)
 {
   guint64 n = (guint64) self->n_images * TOKENS_OF_AN_IMAGE;
 
+  /* The template's words around the answer are there with it or without. */
+  if (self->prefill != NULL)
+    n += sim_text_count_tokens (self->prefill, g_ref_string_length (self->prefill));
   for (guint i = 0; i < self->turns->len; i++)
     {
       GRefString *text = g_array_index (self->turns, SimTurn, i).text;

@@ -48,6 +48,7 @@ typedef struct {
   gint64 max_tokens;         /* -1: no limit */
   char **stop;               /* nullable */
   const char *reasoning;     /* nullable, interned: off, on, low, medium, high */
+  GRefString *prefill;       /* nullable: how the answer begins already */
   char *integration;         /* nullable: the JSON of the provider_info of a tool server */
   char *integration_tool;    /* nullable: the tool that it offers */
 } SimPrompt;
@@ -75,6 +76,10 @@ void sim_prompt_add_content (SimPrompt *self,
 /* An array of messages; OpenAI's, Anthropic's or the items of /v1/responses. */
 void sim_prompt_add_messages (SimPrompt *self,
                               JsonArray *messages);
+
+/* Takes a last turn of the assistant as the beginning of the answer. To all else the prompt is then what it was
+ * without it. */
+void sim_prompt_take_prefill (SimPrompt *self);
 
 /* OpenAI's {"type": "function", "function": {...}}, the flat form of /v1/responses, or Anthropic's. */
 void sim_prompt_add_tools (SimPrompt *self,

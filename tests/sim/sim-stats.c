@@ -52,6 +52,7 @@ static const struct {
   [SIM_COUNT_FINISHED_GENERATIONS] = { "finished_generations", FALSE },
   [SIM_COUNT_ABORTED_GENERATIONS] = { "aborted_generations", FALSE },
   [SIM_COUNT_FAILED_GENERATIONS] = { "failed_generations", FALSE },
+  [SIM_COUNT_KILLED_GENERATIONS] = { "killed_generations", FALSE },
   [SIM_COUNT_STALLED_GENERATIONS] = { "stalled_generations", TRUE },
   [SIM_COUNT_TOKENS_SENT] = { "tokens_sent", FALSE },
   [SIM_COUNT_LOADS] = { "loads", FALSE },

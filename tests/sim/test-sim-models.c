@@ -385,6 +385,7 @@ test_evict_kills (void)
   g_assert_cmpuint (answer->status, ==, 500);
   test_reply_expect (answer, "$.error", "Model is unloaded.");
   g_assert_cmpint (test_sim_count (sim, "failed_generations"), ==, 2);
+  g_assert_cmpint (test_sim_count (sim, "killed_generations"), ==, 2);
 }
 
 static void

@@ -111,6 +111,59 @@ test_chat_stream (void)
   g_assert_cmpstr (((TestEvent *) events->pdata[events->len - 1])->data, ==, "[DONE]");
 }
 
+/* What the assistant has begun to say is gone on with, as if nothing had come between. */
+static void
+test_chat_prefill (void)
+{
+  g_autoptr (TestSim) sim = test_sim_start ("");
+  g_autoptr (TestReply) whole = test_post (sim, "/v1/chat/completions", CHAT (""));
+  g_autoptr (TestReply) stream = test_post (sim, "/v1/chat/completions", CHAT (",'stream':true"));
+  g_autoptr (GPtrArray) events = test_reply_events (stream);
+  g_autoptr (GString) said = g_string_new (NULL);
+  g_autofree char *text = test_reply_get (whole, "$.choices[0].message.content");
+  g_autofree char *prompt = test_reply_get (whole, "$.usage.prompt_tokens");
+  g_autofree char *total = test_reply_get (whole, "$.usage.total_tokens");
+  guint n = events->len - 2;
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *token = test_event_get (events, i, "$.choices[0].delta.content");
+      g_autoptr (TestReply) rest = NULL;
+      g_autofree char *body = NULL;
+      g_autofree char *so_far = NULL;
+      g_autofree char *prompt_now = g_strdup_printf ("%d", atoi (prompt) + (int) i + 1);
+      g_autofree char *completion = g_strdup_printf ("%u", n - i - 1);
+
+      g_string_append (said, token);
+      so_far = g_strescape (said->str, "");
+      body = g_strdup_printf ("{'model':'qwen/qwen3-4b','temperature':0,'messages':[" QUESTION
+                              ",{'role':'assistant','content':'%s'}]}", so_far);
+      rest = test_post (sim, "/v1/chat/completions", body);
+      test_reply_expect (rest, "$.choices[0].message.content", text + said->len);
+      test_reply_expect (rest, "$.choices[0].finish_reason", "stop");
+      test_reply_expect (rest, "$.usage.prompt_tokens", prompt_now);
+      test_reply_expect (rest, "$.usage.completion_tokens", completion);
+      test_reply_expect (rest, "$.usage.total_tokens", total);
+    }
+  g_assert_cmpstr (said->str, ==, text);
+}
+
+/* It would not have said so itself. */
+static void
+test_chat_foreign_prefill (void)
+{
+  static const char body[] = "{'model':'qwen/qwen3-4b','temperature':0,'messages':[" QUESTION
+                             ",{'role':'assistant','content':'Because'}]}";
+  g_autoptr (TestSim) sim = test_sim_start ("");
+  g_autoptr (TestReply) one = test_post (sim, "/v1/chat/completions", body);
+  g_autoptr (TestReply) two = test_post (sim, "/v1/chat/completions", body);
+  g_autofree char *text = test_reply_get (one, "$.choices[0].message.content");
+
+  g_assert_cmpuint (strlen (text), >, 20);
+  g_assert_false (g_str_has_prefix (text, "Because"));
+  test_reply_expect (two, "$.choices[0].message.content", text);
+}
+
 static void
 test_chat_limits (void)
 {
@@ -464,6 +517,8 @@ main (int   argc,
   g_test_add_func ("/sim/openai/chat/varies-with-temperature", test_chat_varies);
   g_test_add_func ("/sim/openai/chat/deterministic", test_chat_deterministic);
   g_test_add_func ("/sim/openai/chat/stream", test_chat_stream);
+  g_test_add_func ("/sim/openai/chat/prefill", test_chat_prefill);
+  g_test_add_func ("/sim/openai/chat/prefill/foreign", test_chat_foreign_prefill);
   g_test_add_func ("/sim/openai/chat/limits", test_chat_limits);
   g_test_add_func ("/sim/openai/chat/usage", test_chat_usage_counts_prompt);
   g_test_add_func ("/sim/openai/chat/tools", test_chat_tools);

@@ -180,25 +180,37 @@ skip_array (Text *text,
   return accept (text, ']');
 }
 
+const char * const naive_json_members[VMP_N_MEMBERS] = {
+  [VMP_MEMBER_MODEL] = "model",
+  [VMP_MEMBER_STREAM] = "stream",
+  [VMP_MEMBER_VAMPIRE] = "vampire",
+  [VMP_MEMBER_USER] = "user",
+  [VMP_MEMBER_STREAM_OPTIONS] = "stream_options",
+  [VMP_MEMBER_MESSAGES] = "messages",
+  [VMP_MEMBER_PROMPT] = "prompt",
+  [VMP_MEMBER_INPUT] = "input",
+  [VMP_MEMBER_SYSTEM] = "system",
+  [VMP_MEMBER_INSTRUCTIONS] = "instructions",
+  [VMP_MEMBER_TOOLS] = "tools",
+  [VMP_MEMBER_N] = "n",
+  [VMP_MEMBER_MAX_TOKENS] = "max_tokens",
+  [VMP_MEMBER_MAX_COMPLETION_TOKENS] = "max_completion_tokens",
+  [VMP_MEMBER_RESPONSE_FORMAT] = "response_format",
+  [VMP_MEMBER_PROMPT_CACHE_KEY] = "prompt_cache_key",
+  [VMP_MEMBER_PREVIOUS_RESPONSE_ID] = "previous_response_id",
+  [VMP_MEMBER_ERROR] = "error",
+  [VMP_MEMBER_USAGE] = "usage",
+  [VMP_MEMBER_ID] = "id",
+};
+
 static VmpJsonMember *
 find_member (VmpJsonScan   *scan,
              const GString *key)
 {
-  static const struct {
-    const char *name;
-    VmpMember member;
-  } members[] = {
-    { "model", VMP_MEMBER_MODEL },
-    { "stream", VMP_MEMBER_STREAM },
-    { "vampire", VMP_MEMBER_VAMPIRE },
-    { "user", VMP_MEMBER_USER },
-    { "stream_options", VMP_MEMBER_STREAM_OPTIONS },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (members); i++)
+  for (gsize i = 0; i < VMP_N_MEMBERS; i++)
     {
-      if (key->len == strlen (members[i].name) && memcmp (key->str, members[i].name, key->len) == 0)
-        return &scan->members[members[i].member];
+      if (key->len == strlen (naive_json_members[i]) && memcmp (key->str, naive_json_members[i], key->len) == 0)
+        return &scan->members[i];
     }
 
   return NULL;
@@ -243,7 +255,7 @@ skip_object (Text        *text,
       member = scan != NULL ? find_member (scan, key) : NULL;
       if (member != NULL)
         {
-          if (member->type != VMP_JSON_ABSENT)
+          if (member->type != VMP_JSON_ABSENT && member < &scan->members[VMP_MEMBER_ERROR])
             return FALSE;
           if (comma > 0)
             whole.start = comma;

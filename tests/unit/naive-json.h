@@ -8,6 +8,9 @@
 
 #include "core/vmp-json-scan.h"
 
+/* What each member is called. Those from VMP_MEMBER_ERROR on may come twice. */
+extern const char * const naive_json_members[VMP_N_MEMBERS];
+
 gboolean naive_json_scan (const char  *data,
                           gsize        len,
                           VmpJsonScan *scan);

@@ -188,24 +188,24 @@ registry_fixture_assert_told (RegistryFixture *self,
 
 /* -- Nodes --------------------------------------------------------------------------------- */
 
-static char *
-join_ids (GPtrArray *nodes)
+static void
+add_id (GString       *ids,
+        const VmpNode *node)
 {
-  GString *ids = g_string_new (NULL);
-
-  for (guint i = 0; nodes != NULL && i < nodes->len; i++)
-    g_string_append_printf (ids, "%s%s", i > 0 ? " " : "", ((VmpNode *) g_ptr_array_index (nodes, i))->id);
-
-  return g_string_free (ids, FALSE);
+  g_string_append_printf (ids, "%s%s", ids->len > 0 ? " " : "", node->id);
 }
 
 void
 registry_fixture_assert_nodes (RegistryFixture *self,
                                const char      *expected)
 {
-  g_autofree char *ids = join_ids (vmp_registry_get_nodes (self->registry));
+  GPtrArray *nodes = vmp_registry_get_nodes (self->registry);
+  g_autoptr (GString) ids = g_string_new (NULL);
 
-  g_assert_cmpstr (ids, ==, expected);
+  for (guint i = 0; i < nodes->len; i++)
+    add_id (ids, g_ptr_array_index (nodes, i));
+
+  g_assert_cmpstr (ids->str, ==, expected);
 }
 
 void
@@ -213,9 +213,19 @@ registry_fixture_assert_hosts (RegistryFixture *self,
                                const char      *model,
                                const char      *expected)
 {
-  g_autofree char *ids = join_ids (vmp_registry_find_hosts (self->registry, model));
+  GPtrArray *hosts = vmp_registry_find_hosts (self->registry, model);
+  g_autoptr (GString) ids = g_string_new (NULL);
 
-  g_assert_cmpstr (ids, ==, expected);
+  for (guint i = 0; hosts != NULL && i < hosts->len; i++)
+    {
+      const VmpHost *host = g_ptr_array_index (hosts, i);
+
+      g_assert_cmpstr (host->model_id, ==, model);
+      g_assert_true (vmp_node_find_host (host->node, model) == host);
+      add_id (ids, host->node);
+    }
+
+  g_assert_cmpstr (ids->str, ==, expected);
 }
 
 VmpNode *
@@ -295,6 +305,21 @@ registry_fixture_probe (RegistryFixture *self,
 }
 
 void
+registry_fixture_probe_list (RegistryFixture *self,
+                             VmpNode         *node,
+                             VmpListKind      kind,
+                             const char      *list,
+                             gint64           asked)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmpInventory) inventory = vmp_inventory_parse (kind, list, strlen (list), NULL, &error);
+  VmpProbeReport report = { .health = VMP_NODE_ONLINE, .inventory = inventory, .asked = asked };
+
+  g_assert_no_error (error);
+  vmp_registry_take_probe (self->registry, node, &report);
+}
+
+void
 registry_fixture_probe_offline (RegistryFixture *self,
                                 VmpNode         *node)
 {
@@ -304,10 +329,22 @@ registry_fixture_probe_offline (RegistryFixture *self,
 }
 
 void
+registry_fixture_end (RegistryFixture *self,
+                      VmpNode         *node,
+                      VmpHost         *host,
+                      VmpTrafficResult result,
+                      double           latency_ms)
+{
+  const VmpTraffic traffic = { .result = result, .latency_ms = latency_ms, .reason = "it broke" };
+
+  vmp_registry_end_request (self->registry, node, host, &traffic);
+}
+
+void
 registry_fixture_request (RegistryFixture *self,
                           VmpNode         *node,
                           VmpTrafficResult result)
 {
-  g_assert_true (vmp_registry_begin_request (self->registry, node));
-  vmp_registry_end_request (self->registry, node, result, result == VMP_TRAFFIC_ANSWERED ? 10 : 0, "it broke");
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
+  registry_fixture_end (self, node, NULL, result, result == VMP_TRAFFIC_ANSWERED ? 10 : 0);
 }

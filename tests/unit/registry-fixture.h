@@ -68,8 +68,21 @@ VmpInventory *registry_fixture_make_inventory (const char *models);
 void registry_fixture_probe (RegistryFixture *self,
                              VmpNode         *node,
                              const char      *models);
+/* The same with the list of a server of one's own. @asked: monotonic µs; 0: not said */
+void registry_fixture_probe_list (RegistryFixture *self,
+                                  VmpNode         *node,
+                                  VmpListKind      kind,
+                                  const char      *list,
+                                  gint64           asked);
 void registry_fixture_probe_offline (RegistryFixture *self,
                                      VmpNode         *node);
+
+/* @host: (nullable) */
+void registry_fixture_end (RegistryFixture *self,
+                           VmpNode         *node,
+                           VmpHost         *host,
+                           VmpTrafficResult result,
+                           double           latency_ms);
 
 /* One request, of which this becomes. Asserts that it may begin. */
 void registry_fixture_request (RegistryFixture *self,

@@ -5,6 +5,7 @@
 
 #include "gateway/vmp-access.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 typedef struct {
@@ -132,6 +133,7 @@ test_origin (void)
     { "/vampire/v1/status", "Host: localhost:7777\r\nOrigin: http://localhost:3000\r\n",
       VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
     { "/", "Host: localhost:7777\r\nOrigin: http://localhost:3000\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
+    { "/metrics", "Host: localhost:7777\r\nOrigin: http://localhost:3000\r\n", VMP_PROBLEM_ORIGIN_NOT_ALLOWED, NULL },
     { "/v1/models", "Host: localhost:7777\r\nOrigin: vscode-webview://a1b2\r\n", GRANTED, "vscode-webview://a1b2" },
     { "/v1/models", "Host: localhost:7777\r\nOrigin: app://obsidian.md\r\n", GRANTED, "app://obsidian.md" },
     { "/v1/models", "Host: localhost:7777\r\nOrigin: tauri://localhost\r\n", GRANTED, "tauri://localhost" },
@@ -186,6 +188,12 @@ test_token (void)
     { "/v1", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
     /* The path of the control API does: it undoes the percent-encoding. */
     { "/vampire/v%31/status", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/metrics", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/m%65trics", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/metrics/", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
+    { "/metrics", "Host: localhost\r\nAuthorization: Bearer s\xc3\xa9same\r\n", GRANTED, NULL },
+    { "/metrics", "Host: localhost\r\nAuthorization: Bearer " OWNER_TOKEN "\r\n", GRANTED, NULL },
+    { "/metricsandmore", "Host: localhost\r\n", GRANTED, NULL },
     { "/%76ampire/v1", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
     { "/nowhere/%zz", "Host: localhost\r\n", VMP_PROBLEM_TOKEN, NULL },
     { "/nowhere/%20", "Host: localhost\r\n", GRANTED, NULL },
@@ -199,6 +207,80 @@ test_token (void)
   check_cases (settings, "GET", cases, G_N_ELEMENTS (cases));
 }
 
+static void
+remove_folder (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      g_assert_cmpint (g_remove (path), ==, 0);
+    }
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
+static void
+key_gone_cb (gpointer            user_data,
+             const VmpClientKey *key)
+{
+}
+
+/* Who has a client key may ask models, and see nothing of the gateway or of what others do. */
+static void
+test_client_key (void)
+{
+  static const char * const variables[] = { "HOME=/nonexistent", NULL };
+  static const struct {
+    const char *path;
+    int problem;
+  } cases[] = {
+    { "/v1/models", GRANTED },
+    { "/health", GRANTED },
+    { "/vampire/v1/status", VMP_PROBLEM_OWNER_ONLY },
+    { "/vampire", VMP_PROBLEM_OWNER_ONLY },
+    { "/metrics", VMP_PROBLEM_OWNER_ONLY },
+    { "/%6Detrics", VMP_PROBLEM_OWNER_ONLY },
+  };
+  g_autoptr (VmpSettings) settings = load_settings (variables);
+  g_autofree char *dir = g_dir_make_tmp ("vampire-XXXXXX", NULL);
+  g_autoptr (GError) error = NULL;
+  VmpPoll *poll = vmp_poll_new (NULL);
+  VmpStore *store = vmp_store_open (dir, NULL, &error);
+  VmpClientKeys *keys = vmp_client_keys_new (poll, store, key_gone_cb, NULL);
+  g_autofree char *secret = NULL;
+  guint i;
+
+  g_assert_no_error (error);
+  g_assert_nonnull (vmp_client_keys_create (keys, "guest", NULL, &secret, &error));
+  g_assert_no_error (error);
+  for (i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree VmpHttpHead *head = g_new (VmpHttpHead, 1);
+      g_autofree char *text = g_strdup_printf ("GET %s HTTP/1.1\r\nHost: studio\r\nAuthorization: Bearer %s\r\n\r\n",
+                                               cases[i].path, secret);
+      const VmpAccessRules rules = { .settings = settings, .door = VMP_DOOR_SHARED, .sharing = TRUE, .keys = keys };
+      VmpAccessVerdict verdict;
+      gsize scanned = 0;
+      gsize head_len;
+      VmpAccess access;
+
+      g_test_message ("%s", cases[i].path);
+      g_assert_cmpint (vmp_http_head_parse (text, strlen (text), &scanned, head, &head_len), ==, VMP_HEAD_OK);
+      access = vmp_access_check (&rules, head, &verdict);
+      g_assert_cmpint (access, ==, cases[i].problem == GRANTED ? VMP_ACCESS_GRANTED : VMP_ACCESS_REFUSED);
+      if (access == VMP_ACCESS_REFUSED)
+        g_assert_cmpint (verdict.problem, ==, cases[i].problem);
+    }
+
+  vmp_client_keys_free (keys);
+  vmp_store_close (store);
+  vmp_poll_free (poll);
+  remove_folder (dir);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -207,6 +289,7 @@ main (int    argc,
   g_test_add_func ("/gateway/access/host", test_host);
   g_test_add_func ("/gateway/access/origin", test_origin);
   g_test_add_func ("/gateway/access/token", test_token);
+  g_test_add_func ("/gateway/access/client-key", test_client_key);
 
   return g_test_run ();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The deadlines of a client's connection, on a clock of the test's own: the sweep is told what time it is.
+ * The deadlines of a client's connection, on a clock of the test's own: the sweep is told what time it is. And what its
+ * errors tell clients about asking again.
  */
 
 #include "gateway/vmp-connection.h"
@@ -247,6 +248,73 @@ test_client_takes_nothing (Fixture      *self,
   g_assert_true (self->gone);
 }
 
+/* -- Errors -------------------------------------------------------------------------------- */
+
+static void
+test_asking_again (Fixture      *self,
+                   gconstpointer data)
+{
+  static const struct {
+    VmpProblem problem;
+    const char *start;
+    const char *retry_after; /* NULL: no such field */
+    gboolean should_retry;
+  } cases[] = {
+    { VMP_PROBLEM_QUEUE_FULL, "HTTP/1.1 503 ", "5", TRUE },
+    { VMP_PROBLEM_WAITED_IN_VAIN, "HTTP/1.1 503 ", "5", TRUE },
+    { VMP_PROBLEM_SHUTTING_DOWN, "HTTP/1.1 503 ", "5", TRUE },
+    { VMP_PROBLEM_NO_ROUTE_TARGET, "HTTP/1.1 503 ", "10", TRUE },
+    { VMP_PROBLEM_DEADLINE, "HTTP/1.1 503 ", "10", FALSE },
+    { VMP_PROBLEM_TOO_MANY_CONNECTIONS, "HTTP/1.1 503 ", "1", TRUE },
+    { VMP_PROBLEM_KEYRING, "HTTP/1.1 503 ", NULL, TRUE },
+    { VMP_PROBLEM_ALL_FAILED, "HTTP/1.1 502 ", NULL, FALSE },
+    { VMP_PROBLEM_UPSTREAM_UNAVAILABLE, "HTTP/1.1 502 ", NULL, FALSE },
+    { VMP_PROBLEM_NODE_TOKEN, "HTTP/1.1 502 ", NULL, FALSE },
+    { VMP_PROBLEM_LOAD_FAILED, "HTTP/1.1 502 ", NULL, TRUE },
+    { VMP_PROBLEM_LOOP, "HTTP/1.1 508 ", NULL, FALSE },
+    { VMP_PROBLEM_MODEL_NOT_FOUND, "HTTP/1.1 404 ", NULL, FALSE },
+    { VMP_PROBLEM_TRACE_NOT_FOUND, "HTTP/1.1 404 ", NULL, TRUE },
+    { VMP_PROBLEM_MODEL_IN_USE, "HTTP/1.1 409 ", NULL, TRUE },
+  };
+  gsize i;
+
+  self->answers = FALSE;
+  for (i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *wait = g_strdup_printf ("\r\nRetry-After: %s\r\n", cases[i].retry_after);
+
+      g_string_truncate (self->got, 0);
+      say (self, "GET /v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      settle (self);
+      vmp_connection_problem (self->connection, cases[i].problem, "It is so.");
+      settle (self);
+
+      g_assert_true (g_str_has_prefix (self->got->str, cases[i].start));
+      if (cases[i].retry_after != NULL)
+        g_assert_nonnull (strstr (self->got->str, wait));
+      else
+        g_assert_null (strstr (self->got->str, "Retry-After"));
+      g_assert_cmpint (strstr (self->got->str, "\r\nx-should-retry: false\r\n") == NULL, ==, cases[i].should_retry);
+      g_assert_nonnull (strstr (self->got->str, "{\"error\":{\"message\":\"It is so.\",\"type\":\""));
+    }
+}
+
+/* No entry of the table was forgotten. */
+static void
+test_problems_are_complete (void)
+{
+  guint i;
+
+  for (i = 0; i < VMP_N_PROBLEMS; i++)
+    {
+      g_autofree char *json = vmp_problem_to_json (i, "It is so.", FALSE);
+
+      g_assert_cmpuint (vmp_problem_status (i), >=, 400);
+      g_assert_cmpuint (vmp_problem_status (i), <, 600);
+      g_assert_null (strstr (json, "null"));
+    }
+}
+
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -262,6 +330,8 @@ main (int    argc,
   ADD ("/gateway/connection/deadline/body-stalls", test_body_stalls);
   ADD ("/gateway/connection/deadline/none-while-answering", test_none_while_answering);
   ADD ("/gateway/connection/deadline/client-takes-nothing", test_client_takes_nothing);
+  ADD ("/gateway/connection/problem/asking-again", test_asking_again);
+  g_test_add_func ("/gateway/connection/problem/all-have-a-code", test_problems_are_complete);
 
   return g_test_run ();
 }

@@ -526,6 +526,152 @@ test_callers_join (Fixture      *self,
   g_assert_cmpuint (self->server->requests->len, ==, 1);
 }
 
+/* What was asked for before is no answer to who wants to know how it is now. */
+static void
+test_look_is_from_now (Fixture      *self,
+                       gconstpointer data)
+{
+  VmpNode *node = add (self, self->url, "");
+  gboolean early = FALSE;
+  gboolean late = FALSE;
+  gint64 asked;
+
+  self->server->manner = FAKE_SILENT;
+  vmp_health_refresh (self->health, node, set_true_cb, &early);
+  while (self->server->n_waiting == 0)
+    g_main_context_iteration (NULL, TRUE);
+  asked = g_get_monotonic_time ();
+  vmp_health_look (self->health, node, set_true_cb, &late);
+  vmp_health_look (self->health, node, count_cb, self);
+  fake_node_wake (self->server);
+  await (&early);
+  g_assert_false (late);
+  g_assert_cmpuint (node->probes, ==, 1);
+  await (&late);
+  g_assert_cmpuint (self->n_told, ==, 1);
+  g_assert_cmpuint (self->server->requests->len, ==, 2);
+  g_assert_cmpint (node->checked_mono, >, asked);
+
+  /* With none under way, one is enough; and a look waits for the one that is only queued. */
+  late = FALSE;
+  vmp_health_refresh (self->health, node, NULL, NULL);
+  vmp_health_look (self->health, node, set_true_cb, &late);
+  g_assert_false (late);
+  await (&late);
+  settle ();
+  g_assert_cmpuint (self->server->requests->len, ==, 3);
+}
+
+static void
+look_again_cb (gpointer user_data)
+{
+  Fixture *self = user_data;
+
+  vmp_health_look (self->health, g_ptr_array_index (vmp_registry_get_nodes (self->registry), 0), count_cb, self);
+}
+
+static void
+test_look_by_who_was_told (Fixture      *self,
+                           gconstpointer data)
+{
+  VmpNode *node = add (self, self->url, "");
+
+  vmp_health_look (self->health, node, look_again_cb, self);
+  while (self->n_told == 0)
+    g_main_context_iteration (NULL, TRUE);
+  settle ();
+  g_assert_cmpuint (self->n_told, ==, 1);
+  g_assert_cmpuint (node->probes, ==, 2);
+}
+
+/* Those for whom a second probe was to come are told too when none comes. */
+static void
+test_look_at_what_goes (Fixture      *self,
+                        gconstpointer data)
+{
+  VmpNodeService services[] = { VMP_NODE_DISABLED, VMP_NODE_QUARANTINE };
+  VmpNode *node = add (self, self->url, "");
+
+  for (guint i = 0; i < G_N_ELEMENTS (services); i++)
+    {
+      VmpNodeService online = VMP_NODE_IN_SERVICE;
+      VmpNodeUpdate stop_asking = { .service = &services[i] };
+      VmpNodeUpdate ask = { .service = &online };
+      guint n_told = self->n_told;
+
+      g_assert_true (vmp_registry_update (self->registry, node, &ask, NULL));
+      self->server->manner = FAKE_SILENT;
+      vmp_health_refresh (self->health, node, NULL, NULL);
+      while (self->server->n_waiting == 0)
+        g_main_context_iteration (NULL, TRUE);
+      vmp_health_look (self->health, node, count_cb, self);
+      g_assert_true (vmp_registry_update (self->registry, node, &stop_asking, NULL));
+      while (self->n_told == n_told || self->server->connections.length > 0)
+        g_main_context_iteration (NULL, TRUE);
+
+      vmp_health_look (self->health, node, count_cb, self);
+      g_assert_cmpuint (self->n_told, ==, n_told + 1);
+      settle ();
+      g_assert_cmpuint (self->n_told, ==, n_told + 2);
+      g_assert_cmpuint (node->probes, ==, 0);
+    }
+}
+
+/* It moved meanwhile: what its new place says is from after the look was asked for as well. */
+static void
+test_look_at_what_changes (Fixture      *self,
+                           gconstpointer data)
+{
+  VmpNode *node = add (self, self->url, "");
+  g_autofree char *other_url = g_strconcat (self->url, "/v2", NULL);
+  g_autoptr (VmpBaseUrl) base_url = vmp_base_url_parse (other_url, NULL);
+  VmpNodeUpdate update = { .base_url = base_url };
+
+  fake_node_answer (self->server, "GET /v2/api/v1/models", 200, NULL, V1_LIST);
+  self->server->manner = FAKE_SILENT;
+  vmp_health_refresh (self->health, node, NULL, NULL);
+  while (self->server->n_waiting == 0)
+    g_main_context_iteration (NULL, TRUE);
+  vmp_health_look (self->health, node, count_cb, self);
+  g_assert_true (vmp_registry_update (self->registry, node, &update, NULL));
+  while (self->server->n_waiting == 0 || fake_node_count (self->server, "GET /v2") == 0)
+    g_main_context_iteration (NULL, TRUE);
+  fake_node_wake (self->server);
+  while (self->n_told == 0)
+    g_main_context_iteration (NULL, TRUE);
+  settle ();
+  g_assert_cmpuint (fake_node_count (self->server, "GET /v2/api/v1/models"), ==, 1);
+  g_assert_cmpint (node->health, ==, VMP_NODE_ONLINE);
+}
+
+/* The registry is told when a list was asked for, so that it can tell what is newer. */
+static void
+test_when_it_was_asked (Fixture      *self,
+                        gconstpointer data)
+{
+  static const char loaded[] =
+    "{\"models\":[{\"type\":\"llm\",\"key\":\"gemma\",\"loaded_instances\":[{\"id\":\"gemma\"}]}]}";
+  VmpNode *node = add (self, self->url, "");
+  VmpHost *host;
+  gint64 before;
+  gint64 asked;
+
+  fake_node_answer (self->server, LIST, 200, NULL, loaded);
+  self->server->manner = FAKE_SILENT;
+  before = g_get_monotonic_time ();
+  vmp_health_refresh (self->health, node, count_cb, self);
+  while (self->server->n_waiting == 0)
+    g_main_context_iteration (NULL, TRUE);
+  asked = g_get_monotonic_time ();
+  fake_node_wake (self->server);
+  while (self->n_told == 0)
+    g_main_context_iteration (NULL, TRUE);
+  host = vmp_node_find_host (node, "gemma");
+  g_assert_true (host->loaded);
+  g_assert_cmpint (host->proven, >=, before);
+  g_assert_cmpint (host->proven, <=, asked);
+}
+
 static void
 test_caller_is_forgotten (Fixture      *self,
                           gconstpointer data)
@@ -538,6 +684,7 @@ test_caller_is_forgotten (Fixture      *self,
   vmp_health_refresh (self->health, blocked, count_cb, self);
   vmp_health_refresh (self->health, node, count_cb, self);
   vmp_health_refresh_stale (self->health, 1000, count_cb, self);
+  vmp_health_look (self->health, node, count_cb, self);
   vmp_health_refresh (self->health, node, set_true_cb, &done);
   vmp_health_forget_caller (self->health, self);
   await (&done);
@@ -606,6 +753,7 @@ test_freed_meanwhile (Fixture      *self,
     g_main_context_iteration (NULL, TRUE);
   vmp_health_refresh (self->health, waiting, count_cb, self);
   vmp_health_refresh_stale (self->health, 1000, count_cb, self);
+  vmp_health_look (self->health, node, count_cb, self);
   stop (self);
   settle ();
   g_assert_cmpuint (self->n_told, ==, 0);
@@ -744,6 +892,11 @@ main (int    argc,
   ADD ("/nodes/health/identity/key-changed", test_key_changed);
   ADD ("/nodes/health/identity/ourselves", test_ourselves);
   ADD ("/nodes/health/meanwhile/callers-join", test_callers_join);
+  ADD ("/nodes/health/look/is-from-now", test_look_is_from_now);
+  ADD ("/nodes/health/look/by-who-was-told", test_look_by_who_was_told);
+  ADD ("/nodes/health/look/at-what-goes", test_look_at_what_goes);
+  ADD ("/nodes/health/look/at-what-changes", test_look_at_what_changes);
+  ADD ("/nodes/health/look/when-it-was-asked", test_when_it_was_asked);
   ADD ("/nodes/health/meanwhile/caller-is-forgotten", test_caller_is_forgotten);
   ADD ("/nodes/health/meanwhile/forgotten", test_forgotten_meanwhile);
   ADD ("/nodes/health/meanwhile/changed", test_changed_meanwhile);

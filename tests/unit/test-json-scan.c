@@ -239,27 +239,84 @@ test_longest_escaped_key (void)
   g_autoptr (GString) text = g_string_new ("{\"");
   VmpJsonScan scan;
 
-  for (const char *c = "stream_options"; *c != '\0'; c++)
+  for (const char *c = "max_completion_tokens"; *c != '\0'; c++)
     g_string_append_printf (text, "\\u%04x", (guint) *c);
   g_string_append (text, "\":{}}");
   g_assert_true (scan_bytes (text->str, text->len, &scan));
-  g_assert_cmpint (scan.members[VMP_MEMBER_STREAM_OPTIONS].type, ==, VMP_JSON_OBJECT);
+  g_assert_cmpint (scan.members[VMP_MEMBER_MAX_COMPLETION_TOKENS].type, ==, VMP_JSON_OBJECT);
 
   g_string_insert (text, 2, "x");
   g_assert_true (scan_bytes (text->str, text->len, &scan));
   assert_all_absent (&scan);
 }
 
+/* Each member by its name, plain and with an escape, beside all the others. */
+static void
+test_every_member (void)
+{
+  for (int escaped = 0; escaped < 2; escaped++)
+    {
+      g_autoptr (GString) text = g_string_new ("{");
+      VmpJsonScan scan;
+
+      for (int i = 0; i < VMP_N_MEMBERS; i++)
+        {
+          const char *name = naive_json_members[i];
+
+          g_string_append (text, i > 0 ? "," : "");
+          if (escaped)
+            g_string_append_printf (text, "\"\\u%04x%s\":%d", (guint) name[0], name + 1, i);
+          else
+            g_string_append_printf (text, "\"%s\":%d", name, i);
+        }
+      g_string_append (text, "}");
+
+      g_assert_true (scan_bytes (text->str, text->len, &scan));
+      for (int i = 0; i < VMP_N_MEMBERS; i++)
+        {
+          g_autofree char *value = text_of (text->str, scan.members[i].value);
+          g_autofree char *expected = g_strdup_printf ("%d", i);
+
+          g_assert_cmpint (scan.members[i].type, ==, VMP_JSON_NUMBER);
+          g_assert_cmpstr (value, ==, expected);
+        }
+      assert_as_naive (text->str, text->len);
+    }
+}
+
+/* Names that are nearly one: with each of their bytes another one, missing or doubled. */
+static void
+test_near_names (void)
+{
+  for (int i = 0; i < VMP_N_MEMBERS; i++)
+    {
+      const char *name = naive_json_members[i];
+      int len = (int) strlen (name);
+
+      for (int at = 0; at < len; at++)
+        {
+          g_autofree char *replaced = g_strdup_printf ("{\"%.*s~%s\":1}", at, name, name + at + 1);
+          g_autofree char *missing = g_strdup_printf ("{\"%.*s%s\":1}", at, name, name + at + 1);
+          g_autofree char *doubled = g_strdup_printf ("{\"%.*s%s\":1}", at + 1, name, name + at);
+          g_autofree char *upper = g_strdup_printf ("{\"%.*s%c%s\":1}", at, name, g_ascii_toupper (name[at]),
+                                                    name + at + 1);
+
+          assert_as_naive (replaced, strlen (replaced));
+          assert_as_naive (missing, strlen (missing));
+          assert_as_naive (doubled, strlen (doubled));
+          assert_as_naive (upper, strlen (upper));
+        }
+    }
+}
+
 static void
 test_twice_is_opaque (void)
 {
-  static const char * const keys[] = { "model", "stream", "vampire", "user", "stream_options" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+  for (int i = 0; i < VMP_MEMBER_ERROR; i++)
     {
-      g_autofree char *plain = g_strdup_printf ("{\"%s\":1,\"a\":2,\"%s\":1}", keys[i], keys[i]);
-      g_autofree char *escaped = g_strdup_printf ("{\"%s\":1,\"\\u%04x%s\":1}", keys[i], (guint) keys[i][0],
-                                                  keys[i] + 1);
+      const char *key = naive_json_members[i];
+      g_autofree char *plain = g_strdup_printf ("{\"%s\":1,\"a\":2,\"%s\":1}", key, key);
+      g_autofree char *escaped = g_strdup_printf ("{\"%s\":1,\"\\u%04x%s\":1}", key, (guint) key[0], key + 1);
 
       assert_opaque (plain);
       assert_opaque (escaped);
@@ -267,6 +324,48 @@ test_twice_is_opaque (void)
 
   /* Others may be there twice: nobody reads them here. */
   assert_object ("{\"a\":1,\"a\":1}");
+}
+
+/* Of what only answers have the last one counts, as for most who read JSON. */
+static void
+test_twice_in_answers (void)
+{
+  for (int i = VMP_MEMBER_ERROR; i < VMP_N_MEMBERS; i++)
+    {
+      const char *key = naive_json_members[i];
+      g_autofree char *text = g_strdup_printf ("{\"%s\":1,\"model\":\"m\",\"%s\":{}}", key, key);
+      g_autofree char *without = NULL;
+      VmpJsonScan scan;
+
+      g_assert_true (scan_bytes (text, strlen (text), &scan));
+      g_assert_cmpint (scan.members[i].type, ==, VMP_JSON_OBJECT);
+      g_assert_cmpint (scan.members[VMP_MEMBER_MODEL].type, ==, VMP_JSON_STRING);
+      without = text_without (text, scan.members[i].cut);
+      g_assert_true (scan_bytes (without, strlen (without), &scan));
+      g_assert_cmpint (scan.members[i].type, ==, VMP_JSON_NUMBER);
+    }
+}
+
+/* An answer, and an event of one. */
+static void
+test_answers (void)
+{
+  static const char failed[] = "{\"error\":{\"message\":\"No models loaded\",\"type\":\"x\",\"usage\":0,\"id\":0}}";
+  static const char event[] =
+    "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[],"
+    "\"usage\":{\"prompt_tokens\":1,\"error\":true},\"stats\":{}}";
+  VmpJsonScan scan;
+
+  g_assert_true (scan_bytes (failed, strlen (failed), &scan));
+  g_assert_cmpint (scan.members[VMP_MEMBER_ERROR].type, ==, VMP_JSON_OBJECT);
+  g_assert_cmpint (scan.members[VMP_MEMBER_USAGE].type, ==, VMP_JSON_ABSENT);
+  g_assert_cmpint (scan.members[VMP_MEMBER_ID].type, ==, VMP_JSON_ABSENT);
+
+  g_assert_true (scan_bytes (event, strlen (event), &scan));
+  g_assert_cmpint (scan.members[VMP_MEMBER_ERROR].type, ==, VMP_JSON_ABSENT);
+  g_assert_cmpint (scan.members[VMP_MEMBER_USAGE].type, ==, VMP_JSON_OBJECT);
+  g_assert_cmpint (scan.members[VMP_MEMBER_ID].type, ==, VMP_JSON_STRING);
+  g_assert_cmpint (scan.members[VMP_MEMBER_MODEL].type, ==, VMP_JSON_STRING);
 }
 
 /* -- What is cut ------------------------------------------------------------------------------------- */
@@ -756,12 +855,16 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/json-scan/members/found", test_finds_members);
+  g_test_add_func ("/json-scan/members/every-one", test_every_member);
+  g_test_add_func ("/json-scan/members/near-names", test_near_names);
+  g_test_add_func ("/json-scan/members/of-answers", test_answers);
   g_test_add_func ("/json-scan/members/types", test_tells_types);
   g_test_add_func ("/json-scan/members/absent", test_absent_members);
   g_test_add_func ("/json-scan/members/lookalikes", test_lookalikes);
   g_test_add_func ("/json-scan/members/escaped-keys", test_undoes_escapes_in_keys);
   g_test_add_func ("/json-scan/members/longest-escaped-key", test_longest_escaped_key);
   g_test_add_func ("/json-scan/members/twice-is-opaque", test_twice_is_opaque);
+  g_test_add_func ("/json-scan/members/twice-in-answers", test_twice_in_answers);
   g_test_add_func ("/json-scan/cut/first-middle-last-only", test_cuts);
   g_test_add_func ("/json-scan/cut/one-after-another", test_cuts_one_after_another);
   g_test_add_func ("/json-scan/opaque/table", test_opaque);

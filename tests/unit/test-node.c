@@ -184,6 +184,8 @@ test_status (void)
   g_assert_cmpstr (vmp_node_get_status (node), ==, "maintenance");
   node->service = VMP_NODE_DISABLED;
   g_assert_cmpstr (vmp_node_get_status (node), ==, "disabled");
+  node->service = VMP_NODE_QUARANTINE;
+  g_assert_cmpstr (vmp_node_get_status (node), ==, "quarantine");
 
   g_assert_true (vmp_node_service_from_string ("online", &service));
   g_assert_cmpint (service, ==, VMP_NODE_IN_SERVICE);
@@ -286,6 +288,128 @@ test_retired (void)
   g_assert_cmpstr (reach.key, ==, "sha256//abc=");
 }
 
+/* "a=1, b": the tags, and what cost, power and quality are by them. */
+static void
+test_tags (void)
+{
+  static const struct {
+    const char *tags;
+    double cost;
+    double power;
+    double quality;
+  } cases[] = {
+    { "", -1, -1, -1 },
+    { "gpu,cost:0.5,power:60,quality:0.8", 0.5, 60, 0.8 },
+    { "cost:0", 0, -1, -1 },
+    { "power:1e3", -1, 1000, -1 },
+    { "cost:1,cost:2", 1, -1, -1 },
+    { "cost:cheap,cost:2", 2, -1, -1 },
+    { "cost,cost:,cost: 1,cost:-1,cost:+1,cost:.5,cost:1 ,cost:1;5,cost:1e,cost:1-1", -1, -1, -1 },
+    { "cost:inf,power:nan,quality:infinity", -1, -1, -1 },
+    { "cost:1e999,power:0x10,quality:1e+", -1, -1, -1 },
+    { "costs:1,Cost:1,xcost:1,cost:1:2", -1, -1, -1 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (VmpNode) node = make_node ("http://studio.local:1234");
+
+      g_assert_cmpfloat (node->cost, ==, -1);
+      g_strfreev (node->tags);
+      node->tags = g_strsplit (cases[i].tags, ",", -1);
+      vmp_node_read_tags (node);
+      g_test_message ("%s", cases[i].tags);
+      g_assert_cmpfloat (node->cost, ==, cases[i].cost);
+      g_assert_cmpfloat (node->power, ==, cases[i].power);
+      g_assert_cmpfloat (node->quality, ==, cases[i].quality);
+    }
+}
+
+/* Where its prompts would go. */
+static void
+test_local (void)
+{
+  static const struct {
+    const char *url;
+    const char *addresses;
+    const char *seen;
+    gboolean local;
+  } cases[] = {
+    { "http://localhost:1234", NULL, NULL, TRUE },
+    { "http://127.0.0.1:1234", NULL, NULL, TRUE },
+    { "http://[::1]:1234", NULL, NULL, TRUE },
+    { "http://10.1.2.3", NULL, NULL, TRUE },
+    { "http://192.168.7.3:1234", NULL, NULL, TRUE },
+    { "http://169.254.7.3", NULL, NULL, TRUE },
+    { "http://[fe80::1]", NULL, NULL, TRUE },
+    { "http://[fd12::1]", NULL, NULL, TRUE },
+    { "http://100.64.0.1", NULL, NULL, TRUE },
+    { "http://[::ffff:192.168.7.3]", NULL, NULL, TRUE },
+    { "http://93.184.216.34", NULL, NULL, FALSE },
+    { "http://[2606:4700::1]", NULL, NULL, FALSE },
+    { "http://[::ffff:93.184.216.34]", NULL, NULL, FALSE },
+    { "http://169.254.169.254", NULL, NULL, FALSE },
+    /* A name alone says nothing. */
+    { "http://studio.local:1234", NULL, NULL, FALSE },
+    { "http://studio.local:1234", NULL, "192.168.7.3", TRUE },
+    { "http://studio.local:1234", NULL, "fe80::1%eth0", TRUE },
+    { "http://studio.local:1234", NULL, "93.184.216.34", FALSE },
+    { "http://studio.local:1234", "192.168.7.3", NULL, TRUE },
+    { "http://studio.local:1234", "192.168.7.3", "93.184.216.34", TRUE },
+    { "http://studio.local:1234", "192.168.7.3,fd00::1", NULL, TRUE },
+    { "http://studio.local:1234", "192.168.7.3,93.184.216.34", NULL, FALSE },
+    { "http://studio.local:1234", "93.184.216.34", "192.168.7.3", FALSE },
+    { "http://studio.local:1234", "nonsense", NULL, FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (VmpNode) node = make_node (cases[i].url);
+
+      node->addresses = cases[i].addresses != NULL ? g_strsplit (cases[i].addresses, ",", -1) : NULL;
+      node->seen_address = g_strdup (cases[i].seen);
+      g_test_message ("%s, %s, %s", cases[i].url, cases[i].addresses, cases[i].seen);
+      g_assert_cmpint (vmp_node_is_local (node), ==, cases[i].local);
+
+      /* It may send what it gets anywhere. */
+      node->provider = VMP_PROVIDER_VAMPIRE;
+      g_assert_false (vmp_node_is_local (node));
+    }
+}
+
+static void
+test_drained (void)
+{
+  g_autoptr (VmpNode) node = make_node ("http://studio.local:1234");
+
+  g_assert_false (vmp_node_is_drained (node));
+  node->service = VMP_NODE_DRAINING;
+  g_assert_true (vmp_node_is_drained (node));
+  node->active_requests = 1;
+  g_assert_false (vmp_node_is_drained (node));
+  node->active_requests = 0;
+  node->service = VMP_NODE_MAINTENANCE;
+  g_assert_false (vmp_node_is_drained (node));
+}
+
+static void
+free_routing_data (gpointer data)
+{
+  *(guint *) data += 1;
+}
+
+static void
+test_routing_data (void)
+{
+  guint n_freed = 0;
+  VmpNode *node = make_node ("http://studio.local:1234");
+
+  node->routing_data = &n_freed;
+  node->routing_destroy = free_routing_data;
+  vmp_node_unref (node);
+  g_assert_cmpuint (n_freed, ==, 1);
+}
+
 static void
 test_find_model (void)
 {
@@ -335,6 +459,10 @@ main (int   argc,
   g_test_add_func ("/node/fields/reach", test_reach);
   g_test_add_func ("/node/fields/host-that-can-move", test_host_can_move);
   g_test_add_func ("/node/fields/retired", test_retired);
+  g_test_add_func ("/node/fields/tags", test_tags);
+  g_test_add_func ("/node/fields/local", test_local);
+  g_test_add_func ("/node/fields/drained", test_drained);
+  g_test_add_func ("/node/fields/routing-data", test_routing_data);
   g_test_add_func ("/node/fields/find-model", test_find_model);
   g_test_add_func ("/node/words", test_words);
 

@@ -349,13 +349,13 @@ test_counts (RegistryFixture *self,
   registry_fixture_probe (self, node, "a");
   g_string_truncate (self->told, 0);
 
-  g_assert_true (vmp_registry_begin_request (self->registry, node));
-  g_assert_true (vmp_registry_begin_request (self->registry, node));
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
   g_assert_cmpuint (node->active_requests, ==, 2);
-  vmp_registry_end_request (self->registry, node, VMP_TRAFFIC_ANSWERED, 100, NULL);
+  registry_fixture_end (self, node, NULL, VMP_TRAFFIC_ANSWERED, 100);
   g_assert_cmpuint (node->active_requests, ==, 1);
   g_assert_cmpfloat (node->avg_latency_ms, ==, 100);
-  vmp_registry_end_request (self->registry, node, VMP_TRAFFIC_ANSWERED, 200, NULL);
+  registry_fixture_end (self, node, NULL, VMP_TRAFFIC_ANSWERED, 200);
   g_assert_cmpfloat_with_epsilon (node->avg_latency_ms, 120, 0.001);
   registry_fixture_request (self, node, VMP_TRAFFIC_FAILED);
   registry_fixture_request (self, node, VMP_TRAFFIC_ABANDONED);
@@ -401,10 +401,10 @@ test_degraded (RegistryFixture *self,
   /* One tries, and for others it is not ready. */
   node->breaker.retry_at = g_get_monotonic_time ();
   g_assert_true (vmp_node_is_ready (node, g_get_monotonic_time ()));
-  g_assert_true (vmp_registry_begin_request (self->registry, node));
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
   registry_fixture_assert_told (self, "changed rig, ");
   g_assert_false (vmp_node_is_ready (node, g_get_monotonic_time ()));
-  vmp_registry_end_request (self->registry, node, VMP_TRAFFIC_ABANDONED, 0, NULL);
+  registry_fixture_end (self, node, NULL, VMP_TRAFFIC_ABANDONED, 0);
   registry_fixture_assert_told (self, "changed rig, ");
   g_assert_true (vmp_node_is_ready (node, g_get_monotonic_time ()));
 
@@ -492,13 +492,13 @@ test_may_not_begin (RegistryFixture *self,
       const VmpNodeService service = i;
 
       vmp_registry_update (self->registry, node, &(VmpNodeUpdate) { .service = &service }, NULL);
-      g_assert_cmpint (vmp_registry_begin_request (self->registry, node), ==, i == VMP_NODE_IN_SERVICE);
+      g_assert_cmpint (vmp_registry_begin_request (self->registry, node, NULL), ==, i == VMP_NODE_IN_SERVICE);
     }
 
   /* What began before it was blocked ends, and opens and closes nothing any more. */
   vmp_registry_block (self->registry, node);
   g_string_truncate (self->told, 0);
-  vmp_registry_end_request (self->registry, node, VMP_TRAFFIC_ANSWERED, 5, NULL);
+  registry_fixture_end (self, node, NULL, VMP_TRAFFIC_ANSWERED, 5);
   g_assert_cmpuint (node->active_requests, ==, 0);
   g_assert_cmpint (node->health, ==, VMP_NODE_UNKNOWN);
   registry_fixture_assert_told (self, "");

@@ -232,7 +232,7 @@ static void
 test_update (RegistryFixture *self,
              gconstpointer    data)
 {
-  static const char * const tags[] = { "a", "b", NULL };
+  static const char * const tags[] = { "a", "power:60", NULL };
   static const char * const no_tags[] = { NULL };
   const gboolean no = FALSE;
   const VmpNodeService draining = VMP_NODE_DRAINING;
@@ -247,6 +247,7 @@ test_update (RegistryFixture *self,
   registry_fixture_assert_told (self, "changed rig, ");
   g_assert_cmpstr (node->name, ==, "Rig");
   g_assert_cmpuint (g_strv_length (node->tags), ==, 2);
+  g_assert_cmpfloat (node->power, ==, 60);
   g_assert_cmpint (node->service, ==, VMP_NODE_DRAINING);
   g_assert_false (node->capabilities[VMP_CAN_CHAT]);
   g_assert_cmpfloat (node->tokens_per_second, ==, 0);
@@ -254,6 +255,7 @@ test_update (RegistryFixture *self,
   g_assert_true (vmp_registry_update (self->registry, node, &back, NULL));
   g_assert_null (node->name);
   g_assert_null (node->tags[0]);
+  g_assert_cmpfloat (node->power, <, 0);
   g_assert_cmpint (node->service, ==, VMP_NODE_DRAINING);
   g_assert_false (node->capabilities[VMP_CAN_CHAT]);
 }
@@ -305,7 +307,7 @@ test_forget (RegistryFixture *self,
   g_autoptr (VmpNode) node = vmp_node_ref (registry_fixture_register (self, "rig", "http://192.168.7.3:1234"));
 
   registry_fixture_probe (self, node, "m");
-  g_assert_true (vmp_registry_begin_request (self->registry, node));
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
   g_string_truncate (self->told, 0);
 
   vmp_registry_forget (self->registry, node);
@@ -316,10 +318,10 @@ test_forget (RegistryFixture *self,
   g_assert_null (registry_fixture_find_url (self, "http://192.168.7.3:1234"));
   g_assert_cmpuint (vmp_registry_count (self->registry, VMP_NODE_ONLINE), ==, 0);
   g_assert_false (vmp_node_is_ready (node, g_get_monotonic_time ()));
-  g_assert_false (vmp_registry_begin_request (self->registry, node));
+  g_assert_false (vmp_registry_begin_request (self->registry, node, NULL));
 
   /* What was under way ends without bringing it back. */
-  vmp_registry_end_request (self->registry, node, VMP_TRAFFIC_UNREACHABLE, 0, "gone");
+  registry_fixture_end (self, node, NULL, VMP_TRAFFIC_UNREACHABLE, 0);
   registry_fixture_probe (self, node, "m");
   registry_fixture_assert_told (self, "");
   registry_fixture_assert_hosts (self, "m", "");
@@ -350,7 +352,7 @@ test_approve (RegistryFixture *self,
   g_assert_cmpuint (vmp_registry_count_pending (self->registry), ==, 1);
   registry_fixture_probe (self, node, "m");
   registry_fixture_assert_hosts (self, "m", "");
-  g_assert_false (vmp_registry_begin_request (self->registry, node));
+  g_assert_false (vmp_registry_begin_request (self->registry, node, NULL));
 
   vmp_registry_take_probe (self->registry, node, &report);
   g_assert_null (node->addresses);
@@ -364,8 +366,8 @@ test_approve (RegistryFixture *self,
   g_assert_null (node->addresses[1]);
   g_assert_cmpstr (node->key, ==, "sha256//a=");
   registry_fixture_assert_hosts (self, "m", id);
-  g_assert_true (vmp_registry_begin_request (self->registry, node));
-  vmp_registry_end_request (self->registry, node, VMP_TRAFFIC_ABANDONED, 0, NULL);
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
+  registry_fixture_end (self, node, NULL, VMP_TRAFFIC_ABANDONED, 0);
   vmp_registry_approve (self->registry, node);
   registry_fixture_assert_told (self, "");
 
@@ -423,7 +425,7 @@ test_suspend (RegistryFixture *self,
   g_assert_cmpint (node->approval, ==, VMP_APPROVAL_PENDING);
   g_assert_cmpstr (node->pending_reason, ==, "It is at another address now.");
   registry_fixture_assert_hosts (self, "m", "");
-  g_assert_false (vmp_registry_begin_request (self->registry, node));
+  g_assert_false (vmp_registry_begin_request (self->registry, node, NULL));
   g_assert_cmpuint (vmp_registry_count_pending (self->registry), ==, 1);
   vmp_registry_suspend_approval (self->registry, node, "Again.");
   registry_fixture_assert_told (self, "");
@@ -474,7 +476,7 @@ test_block (RegistryFixture *self,
   vmp_registry_block (self->registry, node);
   registry_fixture_assert_told (self, "approval rig, ");
   registry_fixture_assert_hosts (self, "m", "");
-  g_assert_false (vmp_registry_begin_request (self->registry, node));
+  g_assert_false (vmp_registry_begin_request (self->registry, node, NULL));
 
   /* Whatever is found out about it, and after a restart. */
   for (guint i = 0; i < 2; i++)
@@ -499,7 +501,7 @@ static void
 test_reload (RegistryFixture *self,
              gconstpointer    data)
 {
-  static const char * const tags[] = { "gpu", "büro", NULL };
+  static const char * const tags[] = { "gpu", "büro", "cost:0.5", NULL };
   g_autoptr (VmpBaseUrl) url = vmp_base_url_parse ("http://192.168.7.3:1234/lm", NULL);
   const gboolean yes = TRUE;
   const gboolean no = FALSE;
@@ -542,6 +544,7 @@ test_reload (RegistryFixture *self,
   g_assert_cmpint (node->service, ==, VMP_NODE_MAINTENANCE);
   g_assert_true (node->trusted);
   g_assert_cmpstr (node->tags[1], ==, "büro");
+  g_assert_cmpfloat (node->cost, ==, 0.5);
   g_assert_cmpuint (node->queue_depth, ==, 3);
   g_assert_cmpfloat (node->tokens_per_second, ==, 12.5);
   g_assert_true (node->capabilities[VMP_CAN_VISION]);
@@ -786,8 +789,8 @@ do_something (RegistryFixture *self)
       break;
 
     case 8:
-      if (vmp_registry_begin_request (self->registry, node))
-        vmp_registry_end_request (self->registry, node, g_test_rand_int_range (0, VMP_TRAFFIC_ABANDONED + 1), 1, "no");
+      if (vmp_registry_begin_request (self->registry, node, NULL))
+        registry_fixture_end (self, node, NULL, g_test_rand_int_range (0, VMP_TRAFFIC_ABANDONED + 1), 1);
       break;
 
     case 9:

@@ -133,21 +133,6 @@ print (const VmpRoute *route)
 }
 
 static void
-test_strategies (void)
-{
-  const char * const *names = vmp_route_strategies ();
-
-  g_assert_cmpuint (g_strv_length ((char **) names), ==, 16);
-  g_assert_cmpstr (names[0], ==, "round_robin");
-  for (; *names != NULL; names++)
-    g_assert_true (vmp_route_is_strategy (*names));
-  g_assert_true (vmp_route_is_strategy ("prefix_affinity"));
-  g_assert_false (vmp_route_is_strategy ("race"));
-  g_assert_false (vmp_route_is_strategy ("Round_Robin"));
-  g_assert_false (vmp_route_is_strategy (""));
-}
-
-static void
 test_defaults (Fixture      *self,
                gconstpointer data)
 {
@@ -159,21 +144,42 @@ test_defaults (Fixture      *self,
   vmp_route_free (route);
 }
 
+/* (transfer full) (nullable): what is wrong with them */
+static char *
+set_constraints (VmpRoute   *route,
+                 const char *json)
+{
+  g_autoptr (JsonNode) root = vmp_json_parse (json, strlen (json), NULL);
+
+  g_assert_nonnull (root);
+
+  return vmp_route_set_constraints (route, json_node_get_object (root));
+}
+
+static char *
+set_weights (VmpRoute   *route,
+             const char *json)
+{
+  g_autoptr (JsonNode) root = vmp_json_parse (json, strlen (json), NULL);
+
+  g_assert_nonnull (root);
+
+  return vmp_route_set_weights (route, json_node_get_object (root));
+}
+
 /* A route with all it can have. */
 static VmpRoute *
 make_full (void)
 {
-  static const char constraints[] = "{\"max\":1.5,\"deep\":{\"list\":[1,null,\"x\"]}}";
   VmpRoute *route = vmp_route_new ("best", "vampire:best");
 
-  vmp_route_add_target (route, "node-a", "qwen/qwen3-8b");
-  vmp_route_add_target (route, "node-b", "Zo\xc3\xab \"7b\"");
-  g_free (route->strategy);
-  route->strategy = g_strdup ("least_busy");
-  route->fallback = g_strdup ("vampire:fast");
-  json_node_unref (route->constraints);
-  route->constraints = vmp_json_parse (constraints, strlen (constraints), NULL);
-  g_assert_nonnull (route->constraints);
+  vmp_route_add_target (route, "node-a", "qwen/qwen3-8b", 1);
+  vmp_route_add_target (route, "node-b", "Zo\xc3\xab \"7b\"", 2.5);
+  route->strategy = VMP_STRATEGY_LEAST_BUSY;
+  vmp_route_set_fallback (route, "vampire:fast");
+  g_assert_null (set_constraints (route, "{\"max\":1.5,\"deep\":{\"list\":[1,null,\"x\"]},"
+                                  "\"trusted_only\":true,\"min_context_window\":16000}"));
+  g_assert_null (set_weights (route, "{\"latency\":3,\"quality_score\":1}"));
 
   return route;
 }
@@ -184,9 +190,12 @@ test_restart (Fixture      *self,
 {
   static const char full[] = "{\"id\":\"best\",\"virtual_model\":\"vampire:best\",\"targets\":["
                              "{\"node\":\"node-a\",\"model\":\"qwen/qwen3-8b\"},"
-                             "{\"node\":\"node-b\",\"model\":\"Zo\xc3\xab \\\"7b\\\"\"}],"
+                             "{\"node\":\"node-b\",\"model\":\"Zo\xc3\xab \\\"7b\\\"\",\"weight\":2.5}],"
                              "\"strategy\":\"least_busy\",\"fallback\":\"vampire:fast\","
-                             "\"constraints\":{\"max\":1.5,\"deep\":{\"list\":[1,null,\"x\"]}}}";
+                             "\"constraints\":{\"max\":1.5,\"deep\":{\"list\":[1,null,\"x\"]},"
+                             "\"trusted_only\":true,\"min_context_window\":16000},"
+                             "\"weights\":{\"latency\":3,\"quality_score\":1}}";
+  const VmpRoute *route;
   g_autofree char *before = NULL;
   g_autofree char *after = NULL;
 
@@ -201,6 +210,13 @@ test_restart (Fixture      *self,
   assert_ids (self, "best fast");
   after = print (vmp_route_list_find (self->list, "best"));
   g_assert_cmpstr (after, ==, full);
+  route = vmp_route_list_find (self->list, "best");
+  g_assert_cmpint (route->strategy, ==, VMP_STRATEGY_LEAST_BUSY);
+  g_assert_true (route->required.trusted_only);
+  g_assert_cmpint (route->required.min_context, ==, 16000);
+  g_assert_true (route->has_weights);
+  g_assert_cmpfloat (route->weights[VMP_WEIGHT_LATENCY], ==, 0.75);
+  g_assert_cmpfloat (((const VmpRouteTarget *) g_ptr_array_index (route->targets, 1))->weight, ==, 2.5);
   g_assert_cmpstr (vmp_route_list_find_model (self->list, "vampire:fast")->id, ==, "fast");
   g_assert_null (vmp_route_list_find (self->list, "gone"));
 }
@@ -285,7 +301,8 @@ test_unreadable (Fixture      *self,
 {
   static const char * const documents[] = {
     "", "[]", "nonsense", "{}", "{\"virtual_model\":3,\"strategy\":\"round_robin\"}",
-    "{\"virtual_model\":\"vampire:x\",\"strategy\":\"of_the_future\"}"
+    "{\"virtual_model\":\"vampire:x\",\"strategy\":\"of_the_future\"}",
+    "{\"virtual_model\":\"vampire:x\",\"strategy\":\"round_robin\",\"constraints\":{\"local_only\":\"yes\"}}"
   };
   static const char half[] = "{\"virtual_model\":\"vampire:half\",\"strategy\":\"round_robin\",\"fallback\":7,"
                              "\"constraints\":[],\"targets\":[3,{\"node\":\"a\"},{\"node\":\"a\",\"model\":\"m\"},{}]}";
@@ -310,6 +327,80 @@ test_unreadable (Fixture      *self,
                    "\"constraints\":{}}");
 }
 
+/* A copy changes by itself; what is wrong changes nothing. */
+static void
+test_change (Fixture      *self,
+             gconstpointer data)
+{
+  VmpRoute *route = make_full ();
+  VmpRoute *copy = vmp_route_copy (route);
+  g_autofree char *fault = NULL;
+  g_autofree char *printed = NULL;
+  g_autofree char *copied = NULL;
+  g_autofree char *changed = NULL;
+
+  g_assert_true (vmp_route_list_put (self->list, route));
+  printed = print (route);
+  copied = print (copy);
+  g_assert_cmpstr (printed, ==, copied);
+  g_assert_true (copy->required.trusted_only);
+
+  fault = set_constraints (copy, "{\"local_only\":true,\"min_context_window\":\"many\"}");
+  g_assert_nonnull (fault);
+  g_assert_nonnull (strstr (fault, "min_context_window"));
+  g_assert_false (copy->required.local_only);
+  g_assert_true (copy->required.trusted_only);
+
+  g_assert_null (set_constraints (copy, "{}"));
+  g_assert_null (set_weights (copy, "{}"));
+  vmp_route_set_fallback (copy, NULL);
+  g_ptr_array_set_size (copy->targets, 1);
+  changed = print (copy);
+  g_assert_cmpstr (changed, ==, "{\"id\":\"best\",\"virtual_model\":\"vampire:best\",\"targets\":["
+                   "{\"node\":\"node-a\",\"model\":\"qwen/qwen3-8b\"}],\"strategy\":\"least_busy\","
+                   "\"fallback\":null,\"constraints\":{}}");
+  g_assert_false (copy->required.trusted_only);
+  g_assert_false (copy->has_weights);
+  g_assert_cmpuint (vmp_route_list_find (self->list, "best")->targets->len, ==, 2);
+  g_assert_true (vmp_route_list_put (self->list, copy));
+  g_assert_cmpuint (vmp_route_list_find (self->list, "best")->targets->len, ==, 1);
+}
+
+static void
+assert_cycle (Fixture    *self,
+              const char *id,
+              const char *virtual_model,
+              const char *fallback,
+              const char *expected)
+{
+  g_autoptr (VmpRoute) route = vmp_route_new (id, virtual_model);
+  g_autofree char *cycle = NULL;
+
+  vmp_route_set_fallback (route, fallback);
+  cycle = vmp_route_list_find_cycle (self->list, route);
+  g_assert_cmpstr (cycle, ==, expected);
+  if (expected == NULL)
+    g_assert_true (vmp_route_list_put (self->list, g_steal_pointer (&route)));
+}
+
+static void
+test_cycles (Fixture      *self,
+             gconstpointer data)
+{
+  assert_cycle (self, "self", "a", "a", "a, a");
+  assert_cycle (self, "one", "a", "b", NULL);
+  assert_cycle (self, "two", "b", "c", NULL);
+  assert_cycle (self, "three", "c", "a", "c, a, b, c");
+  assert_cycle (self, "three", "c", "vampire:auto", NULL);
+
+  /* A change of one that is there, and one that nobody means because another has the name. */
+  assert_cycle (self, "two", "b", "a", "b, a, b");
+  assert_cycle (self, "other", "a", "c", NULL);
+  assert_cycle (self, "three", "c", "b", "c, b, c");
+  assert_cycle (self, "one", "z", "c", NULL);
+  assert_cycle (self, "three", "c", "a", "c, a, c");
+}
+
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -318,12 +409,13 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_log_set_writer_func (write_log, NULL, NULL);
-  g_test_add_func ("/routing/route-list/strategies", test_strategies);
   ADD ("/routing/route-list/defaults", test_defaults);
   ADD ("/routing/route-list/restart", test_restart);
   ADD ("/routing/route-list/replace", test_replace);
   ADD ("/routing/route-list/first-wins", test_first_wins);
   ADD ("/routing/route-list/remove", test_remove);
+  ADD ("/routing/route-list/change", test_change);
+  ADD ("/routing/route-list/cycles", test_cycles);
   ADD ("/routing/route-list/full", test_full);
   ADD ("/routing/route-list/unreadable", test_unreadable);
 

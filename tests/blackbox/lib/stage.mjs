@@ -27,6 +27,11 @@ class Stage {
     this.#things.push(clear);
   }
 
+  /* Puts a figure into the report. */
+  note(text) {
+    this.#test.diagnostic(text);
+  }
+
   async clear(well) {
     const failures = [];
     let clear;
