@@ -394,11 +394,13 @@ member_of_key (const guint8 *p,
   return VMP_N_MEMBERS;
 }
 
-/* Requests may hold anything under the names that matter in answers. */
+/* Requests may hold anything under the names that matter in answers, and one that is told to us twice must not pass for
+ * something else. */
 static inline gboolean
 may_come_twice (VmpMember member)
 {
-  return member == VMP_MEMBER_ERROR || member == VMP_MEMBER_USAGE || member == VMP_MEMBER_ID;
+  return member == VMP_MEMBER_ERROR || member == VMP_MEMBER_USAGE || member == VMP_MEMBER_ID
+         || member == VMP_MEMBER_VAMPIRE;
 }
 
 /* -- The scan ------------------------------------------------------------------------------------ */

@@ -15,7 +15,6 @@ G_BEGIN_DECLS
 typedef enum {
   VMP_MEMBER_MODEL,
   VMP_MEMBER_STREAM,
-  VMP_MEMBER_VAMPIRE,
   VMP_MEMBER_USER,
   VMP_MEMBER_STREAM_OPTIONS,
   VMP_MEMBER_MESSAGES,
@@ -33,6 +32,7 @@ typedef enum {
   VMP_MEMBER_ERROR,  /* of answers, as the two that follow */
   VMP_MEMBER_USAGE,
   VMP_MEMBER_ID,
+  VMP_MEMBER_VAMPIRE, /* for the gateway alone, which sees to it that no node gets one */
   VMP_N_MEMBERS
 } VmpMember;
 
@@ -78,7 +78,7 @@ typedef struct {
  * Returns: TRUE if the text is one JSON object, well formed throughout; FALSE if it is opaque: not an
  * object, truncated, trailing bytes, nested past VMP_LIMIT_JSON_DEPTH, bad UTF-8, a raw control character
  * in a string, anything else that RFC 8259 does not allow, or one of the members of requests twice (which
- * of them a node would obey cannot be known); of those of answers the last one counts
+ * of them a node would obey cannot be known); of those of answers, and of `vampire`, the last one counts
  */
 gboolean vmp_json_scan (const char  *data,
                         gsize        len,

@@ -239,8 +239,8 @@
 /* Bytes of a session's key; of a longer one a hash is kept. */
 #define VMP_LIMIT_SESSION_BYTES 256
 
-/* What a client may ask of the gateway itself: bytes of the body's member `vampire`, as much as in a head, and values in
- * it. The longest that anybody has thought of has some sixty. */
+/* What a client may ask of the gateway itself: bytes of the body's member `vampire`, as much as in a head, and
+ * values in it. The longest that anybody has thought of has some sixty. */
 #define VMP_LIMIT_OPTIONS_BYTES VMP_LIMIT_HEAD_BYTES
 #define VMP_LIMIT_OPTIONS_VALUES 512
 
@@ -260,15 +260,18 @@
 #define VMP_LIMIT_QUEUE 256
 #define VMP_LIMIT_QUEUE_CEILING 65536
 
-/* Seconds that a call waits at most, by default: what the longest-reading client allows (OpenAI's, 600 s) leaves as much
- * for the answer. */
+/* Seconds that a call waits at most, by default: what the longest-reading client allows (OpenAI's, 600 s) leaves as
+ * much for the answer. */
 #define VMP_LIMIT_QUEUE_S 300
+
+/* Milliseconds before a client gives up at which it is told that it waits in vain: it has to hear it. */
+#define VMP_LIMIT_DEADLINE_EARLY_MS 100
 
 /* Seconds that a call waits for a node that is busy with another model, before the node is kept for it, by default. */
 #define VMP_LIMIT_PATIENCE_S 20
 
-/* Calls of one model that are tried in vain before the rest of its queue is not: different ones may have different
- * constraints. */
+/* Calls of one model that are tried in vain in its queue's order, and then as many of the rest by turns: different ones
+ * may have different constraints. */
 #define VMP_LIMIT_QUEUE_TRIES 8
 
 /* Milliseconds for which it is believed that a model which was in memory still is, while nobody uses it: a few
@@ -289,8 +292,9 @@
 /* Milliseconds between two reports of a load's progress. */
 #define VMP_LIMIT_PROGRESS_MS 500
 
-/* A load whose client has left goes on in LM Studio, which does not tell: milliseconds for which its node is watched at
- * least, until the first look at it, and between two of them at most. They double from the one to the other. */
+/* A load whose client has left goes on in LM Studio, which does not tell: milliseconds for which its node is
+ * watched at least, until the first look at it, and between two of them at most. They double from the one to the
+ * other. */
 #define VMP_LIMIT_LOAD_WATCH_MS (10 * 1000)
 #define VMP_LIMIT_LOAD_LOOK_MS 250
 #define VMP_LIMIT_LOAD_LOOK_MAX_MS 4000
@@ -305,7 +309,8 @@
 /* Bytes of text that can be continued on another node: a novel's length. */
 #define VMP_LIMIT_SPLICE_BYTES (4 * 1024 * 1024)
 
-/* Bytes of an id or a model's name that the events of further nodes are given, each of them. Real ones have under 100. */
+/* Bytes of an id or a model's name that the events of further nodes are given, each of them. Real ones have under
+ * 100. */
 #define VMP_LIMIT_SPLICE_IDENTITY_BYTES 1024
 
 /* Traces of ended requests that are kept; models and nodes that the counts tell apart. */
@@ -322,8 +327,8 @@
 /* Characters of a path in a trace, which its client makes up. */
 #define VMP_LIMIT_TRACE_PATH_CHARS 100
 
-/* Statuses and outcomes, and reasons of errors, that are told apart of one model on one node: nodes answer with whatever
- * number they like. */
+/* Statuses and outcomes, and reasons of errors, that are told apart of one model on one node: nodes answer with
+ * whatever number they like. */
 #define VMP_LIMIT_METRIC_RESULTS 16
 
 /* -- Policy -------------------------------------------------------------------------------- */

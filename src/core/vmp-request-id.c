@@ -10,8 +10,8 @@
 #define PREFIX "req_"
 #define PREFIX_CHARS 4
 
-/* 13 characters hold all 64 bits of the counter, so that none of them comes twice; 11 more hold 55 of a second one, which
- * tell one run from another. */
+/* 13 characters hold all 64 bits of the counter, so that none of them comes twice; 11 more hold 55 of a second one,
+ * which tell one run from another. */
 #define COUNTER_CHARS 13
 #define RUN_CHARS 11
 

@@ -574,8 +574,8 @@ const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
   [VMP_SETTING_STRIP_VOLATILE_LINES] = {
     .key = "strip_volatile_lines", .in_file = TRUE, .variable = "VAMPIRE_STRIP_VOLATILE_LINES",
     .flag = "strip-volatile-lines", .argument = "YES-OR-NO", .fallback = "yes", .take = take_strip_volatile_lines,
-    .help = "Leave out, for nodes of your own networks, the billing line that some agents put at the head of each "
-            "prompt: it changes every time, and makes the node read the whole prompt anew.",
+    .help = "Leave out the billing line that some agents put at the head of each prompt: it changes every time, and "
+            "makes the node read the whole prompt anew.",
   },
   [VMP_SETTING_CONTINUE_STREAMS] = {
     .key = "continue_streams", .in_file = TRUE, .variable = "VAMPIRE_CONTINUE_STREAMS",

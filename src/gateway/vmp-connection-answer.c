@@ -133,6 +133,13 @@ append_own_fields (VmpConnection *self)
       append_text (&self->out, "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: *\r\n");
     }
 
+  if (self->request_id[0] != '\0')
+    {
+      append_text (&self->out, "X-Vampire-Request-ID: ");
+      append_text (&self->out, self->request_id);
+      append_text (&self->out, "\r\n");
+    }
+
   if (self->request_len == 0 || self->serving->draining)
     self->keep = FALSE; /* where the next request would begin is not known, or it is not wanted */
   if (!self->keep)
@@ -410,6 +417,14 @@ vmp_connection_set_outcome (VmpConnection *self,
                             const char    *outcome)
 {
   self->outcome = outcome;
+}
+
+const char *
+vmp_connection_name_request (VmpConnection *self)
+{
+  vmp_request_id_make (self->request_id);
+
+  return self->request_id;
 }
 
 void

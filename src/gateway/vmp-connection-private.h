@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/vmp-buffer.h"
+#include "core/vmp-request-id.h"
 #include "gateway/vmp-connection.h"
 
 G_BEGIN_DECLS
@@ -49,6 +50,7 @@ struct _VmpConnection {
   const VmpAnswererFuncs *answerer;
   gpointer answerer_data;
   char *cors_origin;
+  char request_id[VMP_REQUEST_ID_BYTES]; /* "": none */
   char *key;               /* id of the client key; NULL */
 
   char *node;              /* for the access log, as are the next four */

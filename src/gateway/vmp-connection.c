@@ -100,6 +100,7 @@ vmp_connection_forget_request (VmpConnection *self,
   self->answerer_waits = FALSE;
   g_clear_pointer (&self->request, g_free);
   g_clear_pointer (&self->cors_origin, g_free);
+  self->request_id[0] = '\0';
   g_clear_pointer (&self->node, g_free);
   vmp_buffer_clear (&self->body);
   count_body (self);

@@ -104,6 +104,10 @@ void vmp_connection_set_answerer (VmpConnection          *self,
 void vmp_connection_set_cors_origin (VmpConnection *self,
                                      VmpSlice       origin);
 
+/* Gives the request at hand a name, which its answer has in X-Vampire-Request-ID. (transfer none): until the next
+ * request */
+const char *vmp_connection_name_request (VmpConnection *self);
+
 /* Which client key let the request at hand in, by its id; NULL: none. It stays until the next one is set. */
 void vmp_connection_set_key (VmpConnection *self,
                              const char    *key_id);

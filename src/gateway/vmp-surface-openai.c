@@ -6,7 +6,6 @@
 #include "gateway/vmp-surface-openai.h"
 
 #include "core/vmp-limits.h"
-#include "core/vmp-request-id.h"
 #include "core/vmp-text.h"
 #include "core/vmp-volatile.h"
 #include "gateway/vmp-call-options.h"
@@ -26,7 +25,6 @@ typedef struct {
   VmpCall call;
   VmpCallOptions options;
   VmpJsonScan scan;
-  char id[VMP_REQUEST_ID_BYTES];
   char *model;           /* as the client named it; NULL: none */
   char *session;
   char *owner_id;
@@ -66,7 +64,7 @@ tell_followers (Answer     *self,
     model = vmp_text_display (self->model, VMP_LIMIT_MODEL_ID_CHARS);
   builder = json_builder_new_immutable ();
   json_builder_begin_object (builder);
-  vmp_json_add_string (builder, "id", self->id);
+  vmp_json_add_string (builder, "id", self->call.id);
   vmp_json_add_string (builder, "state", state);
   vmp_json_add_string (builder, "model", model);
   vmp_json_add_string (builder, "node", vmp_connection_get_node (self->connection));
@@ -247,6 +245,15 @@ is_virtual (Answer *self)
              || vmp_route_list_find_model (self->gateway->routes, self->model) != NULL);
 }
 
+/* Whether a body that cannot be read seems to hold what no node may see. */
+static gboolean
+holds_options (Answer *self)
+{
+  static const char name[] = "\"vampire\"";
+
+  return self->call.body_len > 0 && memmem (self->call.body, self->call.body_len, name, strlen (name)) != NULL;
+}
+
 /* Takes out what is meant for us alone, and what changes with every request and says nothing; then reads what is asked
  * for. A body that is not one JSON object goes up as it is.
  * Returns what is wrong with it; NULL: nothing. */
@@ -268,8 +275,12 @@ read_body (Answer     *self,
   if (wrong != NULL)
     return g_steal_pointer (&wrong);
 
+  if (!is_object && holds_options (self))
+    return g_strdup ("The body has a member vampire, but is not one JSON object in which each member is there once.");
   if (has_options)
     is_object = cut (self, vampire->cut);
+  if (vampire->type != VMP_JSON_ABSENT)
+    return g_strdup ("vampire must not be there twice.");
   if (is_object && self->gateway->settings->strip_volatile_lines
       && vmp_volatile_find (self->call.body, &self->scan, &span))
     is_object = cut (self, span);
@@ -313,20 +324,6 @@ dup_client (VmpConnection *connection)
   return address == NULL || g_inet_address_get_is_loopback (address) ? NULL : g_inet_address_to_string (address);
 }
 
-/* An error before there is an exchange, with one more field. */
-static void
-answer_problem (VmpConnection *connection,
-                VmpProblem     problem,
-                const char    *message,
-                VmpSlice       name,
-                const char    *value)
-{
-  const VmpHttpField field = { name, vmp_slice (value) };
-
-  vmp_connection_begin_problem (connection, problem, message, &field, 1);
-  vmp_connection_end (connection);
-}
-
 /* Ends a request that no node is asked. */
 static void
 refuse (Answer     *self,
@@ -334,13 +331,11 @@ refuse (Answer     *self,
         const char *message)
 {
   VmpConnection *connection = self->connection;
-  char id[VMP_REQUEST_ID_BYTES];
 
-  memcpy (id, self->id, sizeof id);
   tell_followers (self, "ended", vmp_outcome_to_string (VMP_OUTCOME_REFUSED));
   vmp_connection_set_outcome (connection, vmp_outcome_to_string (VMP_OUTCOME_REFUSED));
   answer_free (self);
-  answer_problem (connection, problem, message, VMP_SLICE_LITERAL ("X-Vampire-Request-ID"), id);
+  vmp_connection_problem (connection, problem, message);
 }
 
 /* How many gateways of ours, and whether this one, a request has come through. */
@@ -382,9 +377,12 @@ static void
 refuse_loop (VmpGateway    *gateway,
              VmpConnection *connection)
 {
-  answer_problem (connection, VMP_PROBLEM_LOOP,
-                  "This request has come through this gateway before: two gateways are each other's nodes. Block one of "
-                  "them at the other.", VMP_SLICE_LITERAL ("X-Vampire-Instance"), gateway->instance);
+  const VmpHttpField instance = { VMP_SLICE_LITERAL ("X-Vampire-Instance"), vmp_slice (gateway->instance) };
+
+  vmp_connection_begin_problem (connection, VMP_PROBLEM_LOOP,
+                                "This request has come through this gateway before: two gateways are each other's "
+                                "nodes. Block one of them at the other.", &instance, 1);
+  vmp_connection_end (connection);
 }
 
 /* While only one model is shared, other computers get no other. */
@@ -457,6 +455,7 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
   const VmpHttpHead *head = &request->head;
   VmpProblem problem = VMP_PROBLEM_INVALID_FIELD;
   g_autofree char *wrong = NULL;
+  const char *id = vmp_connection_name_request (connection);
   Answer *self;
 
   if (is_loop (gateway, head))
@@ -479,10 +478,9 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
   self = g_new0 (Answer, 1);
   self->gateway = gateway;
   self->connection = connection;
-  vmp_request_id_make (self->id);
   self->client = dup_client (connection);
   self->call = (VmpCall) {
-    .id = self->id,
+    .id = id,
     .method = head->method,
     .target = head->target,
     .path = head->path,

@@ -590,9 +590,12 @@ vmp_registry_end_request (VmpRegistry      *self,
   if (!vmp_registry_has (self, node))
     return;
 
-  /* Nobody asks a blocked node any more, and a forgotten one is gone: its running requests only end. */
+  /* Nobody asks a blocked node any more, and a forgotten one is gone: its running requests only end. But one that is
+   * approved again must not wait for a trial that nobody makes any more. */
   if (node->approval != VMP_APPROVAL_BLOCKED)
     changed = learn_end (node, traffic->result, reason);
+  else
+    vmp_breaker_give_back (&node->breaker);
   if (changed)
     vmp_registry_settle (self, node);
   if (changed || vmp_node_is_drained (node))

@@ -410,10 +410,10 @@ vmp_registry_suspend_approval (VmpRegistry *self,
                                VmpNode     *node,
                                const char  *reason)
 {
-  g_return_if_fail (vmp_registry_has (self, node));
   g_return_if_fail (reason != NULL);
 
-  if (node->approval != VMP_APPROVAL_APPROVED)
+  /* A request may still run on one that is no more, and be the one to find out. */
+  if (!vmp_registry_has (self, node) || node->approval != VMP_APPROVAL_APPROVED)
     return;
 
   node->approval = VMP_APPROVAL_PENDING;

@@ -291,8 +291,10 @@ vmp_registry_remove (VmpRegistry *self,
 
   vmp_registry_tell (self, node, VMP_NODE_REMOVED);
 
-  /* Whoever still holds it, such as a request that waits, finds that it may not go there. */
+  /* Whoever still holds it, such as a request that waits, finds that it may not go there. A trace may hold it for long:
+   * its token is not to stay in memory for that. */
   node->approval = VMP_APPROVAL_PENDING;
+  vmp_registry_replace_token (node, NULL);
 }
 
 void

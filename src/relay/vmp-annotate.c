@@ -11,6 +11,9 @@
 
 #define CHUNK_NAME "event: completion.chunk\n"
 
+/* Values in a stream's first chunk that are looked at; it is a small thing. */
+#define CHUNK_VALUES 1024
+
 /* -- Metadata ------------------------------------------------------------------------------ */
 
 static double
@@ -59,34 +62,52 @@ vmp_annotate_make_metadata (const VmpTrace *trace,
   return vmp_json_builder_print (builder);
 }
 
+/* Where a member is put in at the end of an object. */
+static VmpSpan
+find_end (const char *object,
+          gsize       len)
+{
+  gsize end = len;
+
+  while (object[end - 1] != '}')
+    end--;
+  do
+    end--;
+  while (g_ascii_isspace (object[end - 1]));
+
+  return (VmpSpan) { end, end };
+}
+
 char *
 vmp_annotate_document (const char *body,
                        gsize       len,
                        const char *metadata,
                        gsize      *new_len)
 {
-  gsize end = len;
-  gsize before;
+  VmpJsonScan scan;
+  const VmpJsonMember *old = &scan.members[VMP_MEMBER_VAMPIRE];
+  const char *name = "";
+  VmpSpan place;
   GString *text;
 
-  while (end > 0 && g_ascii_isspace (body[end - 1]))
-    end--;
-  if (end == 0 || body[end - 1] != '}')
+  if (!vmp_json_scan (body, len, &scan))
     return NULL;
 
-  before = end - 1;
-  while (before > 0 && g_ascii_isspace (body[before - 1]))
-    before--;
-  if (before == 0)
-    return NULL;
+  if (old->type != VMP_JSON_ABSENT) /* the node is a gateway itself, and said what became of the request there */
+    {
+      place = old->value;
+    }
+  else
+    {
+      place = find_end (body, len);
+      name = body[place.start - 1] != '{' ? ",\"vampire\":" : "\"vampire\":";
+    }
 
-  text = g_string_sized_new (len + strlen (metadata) + 16);
-  g_string_append_len (text, body, before);
-  if (body[before - 1] != '{')
-    g_string_append_c (text, ',');
-  g_string_append (text, "\"vampire\":");
+  text = g_string_sized_new (len + strlen (metadata) + strlen (name) + 1);
+  g_string_append_len (text, body, place.start);
+  g_string_append (text, name);
   g_string_append (text, metadata);
-  g_string_append_len (text, body + end - 1, len - end + 1);
+  g_string_append_len (text, body + place.end, len - place.end);
   *new_len = text->len;
 
   return g_string_free (text, FALSE);
@@ -164,6 +185,76 @@ vmp_annotate_events (const char *data,
     }
 }
 
+/* The data of an event's first line that has some. FALSE: it has none, as a comment. */
+static gboolean
+find_data (const char *event,
+           gsize       len,
+           VmpSlice   *data)
+{
+  static const char name[] = "data:";
+  const char *end = event + len;
+  const char *line = event;
+
+  while (line < end)
+    {
+      gsize line_len = 0;
+
+      while (line + line_len < end && line[line_len] != '\n' && line[line_len] != '\r')
+        line_len++;
+      if (line_len > strlen (name) && memcmp (line, name, strlen (name)) == 0)
+        {
+          *data = (VmpSlice) { line + strlen (name), line_len - strlen (name) };
+          return TRUE;
+        }
+      line += line_len + 1;
+    }
+
+  return FALSE;
+}
+
+static char *
+make_identity (const VmpTrace *trace,
+               VmpSlice        chunk)
+{
+  g_autoptr (JsonNode) root = vmp_json_parse_up_to (chunk.data, chunk.len, CHUNK_VALUES, NULL);
+  JsonObject *object = root != NULL && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
+  const char *id = object != NULL ? vmp_json_get_string (object, "id") : NULL;
+  const char *kind = object != NULL ? vmp_json_get_string (object, "object") : NULL;
+  const char *model = object != NULL ? vmp_json_get_string (object, "model") : NULL;
+  JsonNode *created = object != NULL ? json_object_get_member (object, "created") : NULL;
+  gboolean has_date = created != NULL && json_node_get_value_type (created) == G_TYPE_INT64;
+  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
+
+  json_builder_begin_object (builder);
+  vmp_json_add_string (builder, "id", id != NULL ? id : trace->id);
+  vmp_json_add_string (builder, "object", kind != NULL ? kind : "chat.completion.chunk");
+  vmp_json_add_int (builder, "created", has_date ? json_node_get_int (created) : trace->started_at / G_USEC_PER_SEC);
+  vmp_json_add_string (builder, "model", model != NULL ? model : "");
+  json_builder_end_object (builder);
+
+  return vmp_json_builder_print (builder);
+}
+
+char *
+vmp_annotate_read_identity (const VmpTrace *trace,
+                            const char     *data,
+                            gsize           len)
+{
+  VmpSlice chunk;
+
+  while (len > 0)
+    {
+      gsize event = first_event (data, len);
+
+      if (find_data (data, event, &chunk))
+        return make_identity (trace, chunk);
+      data += event;
+      len -= event;
+    }
+
+  return NULL;
+}
+
 char *
 vmp_annotate_make_event (const char     *name,
                          const VmpTrace *trace)
@@ -187,16 +278,14 @@ vmp_annotate_make_event (const char     *name,
 }
 
 char *
-vmp_annotate_make_last (const VmpTrace *trace,
-                        const char     *metadata,
-                        gboolean        as_chunk)
+vmp_annotate_make_last (const char *metadata,
+                        const char *identity)
 {
-  if (!as_chunk)
+  if (identity == NULL)
     return g_strdup_printf ("event: vampire.metrics\ndata: %s\n\n", metadata);
 
-  return g_strdup_printf ("data: {\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%" G_GINT64_FORMAT
-                          ",\"model\":\"\",\"choices\":[],\"vampire\":%s}\n\n", trace->id,
-                          trace->started_at / G_USEC_PER_SEC, metadata);
+  return g_strdup_printf ("data: %.*s,\"choices\":[],\"vampire\":%s}\n\n", (int) strlen (identity) - 1, identity,
+                          metadata);
 }
 
 char *

@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 char *vmp_annotate_make_metadata (const VmpTrace *trace,
                                   gint64          now);
 
-/* A document with the member put in at its end; NULL when it is no object that ends so. (transfer full) */
+/* A document with the member put in at its end, or in the place of the one that it has; NULL when it is no object.
+ * (transfer full) (nullable) */
 char *vmp_annotate_document (const char *body,
                              gsize       len,
                              const char *metadata,
@@ -39,15 +40,21 @@ void vmp_annotate_events (const char *data,
 gboolean vmp_annotate_has_done (const char *data,
                                 gsize       len);
 
-/* "vampire.routing", "vampire.model_start", "vampire.continued": events of the trace, about its last attempt. (transfer
- * full) */
+/* "vampire.routing", "vampire.model_start", "vampire.continued": events of the trace, about its last attempt.
+ * (transfer full) */
 char *vmp_annotate_make_event (const char     *name,
                                const VmpTrace *trace);
 
-/* "event: vampire.metrics" with the metadata; or, @as_chunk, a chunk without choices that holds them. (transfer full) */
-char *vmp_annotate_make_last (const VmpTrace *trace,
-                              const char     *metadata,
-                              gboolean        as_chunk);
+/* What all chunks of a stream have in common, as a JSON object: id, object, created and model of the first one. NULL
+ * while there is none among the events. (transfer full) (nullable) */
+char *vmp_annotate_read_identity (const VmpTrace *trace,
+                                  const char     *data,
+                                  gsize           len);
+
+/* A chunk without choices that holds the metadata; or, when there is no @identity for it, "event: vampire.metrics" with
+ * them. (transfer full) */
+char *vmp_annotate_make_last (const char *metadata,
+                              const char *identity);
 
 /* The value of Server-Timing. (transfer full) */
 char *vmp_annotate_make_timing (const VmpTrace *trace,

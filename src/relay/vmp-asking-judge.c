@@ -51,7 +51,10 @@ vmp_asking_find_error (const char *body,
   VmpJsonScan scan;
   const VmpJsonMember *error = &scan.members[VMP_MEMBER_ERROR];
 
-  if (body == NULL || !vmp_json_scan (body, len, &scan))
+  /* Nearly every answer is told from an error by this alone. */
+  if (body == NULL || memmem (body, len, "\"error\"", strlen ("\"error\"")) == NULL)
+    return NULL;
+  if (!vmp_json_scan (body, len, &scan))
     return NULL;
   if (error->type != VMP_JSON_STRING && error->type != VMP_JSON_OBJECT)
     return NULL;
@@ -181,19 +184,31 @@ says_nothing_is_loaded (const char *said)
   return says_one_of (said, words);
 }
 
+/* What a server that does not load by itself says of a model that it lists, while it has another one in memory. */
+static gboolean
+says_this_is_not_loaded (const char *said)
+{
+  static const char * const words[] = { "invalid model identifier", NULL };
+
+  return says_one_of (said, words);
+}
+
 static gboolean
 says_loading_failed (const char *said)
 {
   static const char * const words[] = { "failed to load", "error loading model", "insufficient system resources",
                                         "model load", NULL };
+  /* What comes with a prompt is loaded as well, and a picture that cannot be tells nothing of the model. */
+  static const char * const others[] = { "load image", "load the image", "load audio", "load the audio", NULL };
 
-  return says_one_of (said, words);
+  return says_one_of (said, words) && !says_one_of (said, others);
 }
 
 gboolean
 vmp_asking_is_for_others (const char *said)
 {
-  static const char * const words[] = { "model not found", "model_not_found", "unknown model", "invalid model identifier",
+  static const char * const words[] = { "model not found", "model_not_found", "unknown model",
+                                        "invalid model identifier",
                                         "unexpected endpoint", "model has crashed", "model does not exist", NULL };
 
   return says_nothing_is_loaded (said) || says_loading_failed (said) || says_one_of (said, words);
@@ -241,11 +256,12 @@ name_of (VmpNode *node)
   return vmp_provider_get_name (node->provider == VMP_PROVIDER_AUTO ? VMP_PROVIDER_LMSTUDIO : node->provider);
 }
 
-/* Who comes from another computer is not told which nodes there are. */
+/* Makes it a sentence; who comes from another computer is not told which nodes there are. */
 static void
-hide_from_guests (const VmpCall    *call,
-                  VmpAskingFailure *failure)
+finish_message (const VmpCall    *call,
+                VmpAskingFailure *failure)
 {
+  failure->message[0] = g_ascii_toupper (failure->message[0]); /* "an OpenAI-compatible server" */
   if (!call->is_shared)
     return;
 
@@ -265,8 +281,9 @@ vmp_asking_judge_answer (VmpNode          *node,
   failure->is_busy = status == 429 || status == 503;
   if (said != NULL)
     {
-      failure->loads_nothing = says_nothing_is_loaded (said);
+      failure->loads_nothing = says_nothing_is_loaded (said) || says_this_is_not_loaded (said);
       failure->could_not_load = says_loading_failed (said);
+      failure->is_models = status < 500 && vmp_asking_is_for_others (said);
       failure->reason = g_strdup_printf ("said \"%s\"", said);
     }
   else
@@ -274,7 +291,7 @@ vmp_asking_judge_answer (VmpNode          *node,
       failure->reason = g_strdup_printf ("answered with status %u", status);
     }
   failure->message = g_strdup_printf ("%s at %s %s.", name_of (node), node->base_url->text, failure->reason);
-  hide_from_guests (call, failure);
+  finish_message (call, failure);
 }
 
 VmpTrafficResult
@@ -318,9 +335,9 @@ vmp_asking_judge_end (VmpNode          *node,
     case VMP_TRANSFER_KEY_UNKNOWN:
       result = VMP_TRAFFIC_UNREACHABLE;
       failure->reason = g_strdup ("has a certificate whose key is not approved yet");
-      failure->message = g_strdup_printf ("The certificate of %s at %s is not signed by an authority that this computer "
-                                          "knows, and its key is not approved yet. Nothing was sent to it.", name,
-                                          base_url);
+      failure->message = g_strdup_printf ("The certificate of %s at %s is not signed by an authority that this "
+                                          "computer knows, and its key is not approved yet. Nothing was sent to it.",
+                                          name, base_url);
       break;
 
     case VMP_TRANSFER_NO_ANSWER:
@@ -340,7 +357,7 @@ vmp_asking_judge_end (VmpNode          *node,
       failure->message = g_strdup_printf ("%s at %s broke off in the middle of its answer.", name, base_url);
       break;
     }
-  hide_from_guests (call, failure);
+  finish_message (call, failure);
 
   return result;
 }

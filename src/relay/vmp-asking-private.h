@@ -16,12 +16,14 @@ typedef enum {
   VMP_FIRST_EVENT_DATA
 } VmpFirstEvent;
 
-/* What the first event of a stream is. @data: whole events. @said: (out) (transfer full): of an error, as plain text */
+/* What the first event of a stream is. @data: whole events. @said: (out) (transfer full): of an error, as plain
+ * text */
 VmpFirstEvent vmp_asking_look_at_events (const char *data,
                                          gsize       len,
                                          char      **said);
 
-/* Where among whole events the first one is that is an error; @len when none is. @said: (out) (transfer full): as above */
+/* Where among whole events the first one is that is an error; @len when none is. @said: (out) (transfer full): as
+ * above */
 gsize vmp_asking_find_error_event (const char *data,
                                    gsize       len,
                                    char      **said);

@@ -51,6 +51,7 @@ struct _VmpAsking {
   VmpSseReader reader;
   VmpBuffer held;          /* what is looked at, or the beginning of an event that is not whole */
   gsize held_whole;        /* bytes of it that are whole events, while they are looked at */
+  gboolean has_passed;     /* something of it was passed on */
   gboolean in_long_event;  /* half an event was passed on, and its end was not yet */
   VmpUsage usage;
 };
@@ -194,6 +195,7 @@ begin_passing (VmpAsking *self,
                gsize      whole)
 {
   self->state = self->answer.is_events ? EVENTS : PASSING;
+  self->has_passed = TRUE;
   self->funcs->answered (self->user_data, &self->answer);
   if (!self->answer.is_events)
     {
@@ -297,11 +299,14 @@ judge_events (VmpAsking *self,
               gsize      whole)
 {
   g_autofree char *said = NULL;
+  gsize looked_at = self->held_whole;
 
   self->held_whole = whole;
-  switch (vmp_asking_look_at_events (vmp_buffer_peek (&self->held), whole, &said))
+  switch (vmp_asking_look_at_events (vmp_buffer_peek (&self->held) + looked_at, whole - looked_at, &said))
     {
-    case VMP_FIRST_EVENT_NONE: /* comments only; they say nothing, and need not wait for what does */
+    case VMP_FIRST_EVENT_NONE: /* comments only, which say nothing; but nobody may have them held without end */
+      if (whole > VMP_LIMIT_ANSWER_LOOK_BYTES)
+        begin_passing (self, whole);
       break;
 
     case VMP_FIRST_EVENT_ERROR:
@@ -653,8 +658,8 @@ vmp_asking_watch_errors (VmpAsking *self)
 gboolean
 vmp_asking_is_between_events (VmpAsking *self)
 {
-  /* What is held of a further event was not passed on. */
-  return self->answer.is_events && !self->in_long_event;
+  /* What is held of a further event was not passed on, nor was anything of an answer that has not begun. */
+  return !self->has_passed || (self->answer.is_events && !self->in_long_event);
 }
 
 VmpNode *

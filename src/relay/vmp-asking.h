@@ -38,6 +38,7 @@ typedef struct {
   gboolean is_busy;           /* waiting may help: 429, 503 */
   gboolean loads_nothing;     /* it says that nothing is loaded, and does not load it by itself */
   gboolean could_not_load;    /* it says that it failed to load the model */
+  gboolean is_models;         /* it has to do with the model, not with the node: others of its may do better */
   const char *suspended;      /* the node is not who was approved: why; NULL */
 } VmpAskingFailure;
 
@@ -85,11 +86,12 @@ VmpAsking *vmp_asking_start (VmpUpstream          *upstream,
                              const VmpAskingFuncs *funcs,
                              gpointer              user_data);
 
-/* Ends it, telling the node at once if it is not over, and the registry what became of it. Its functions may call this. */
+/* Ends it, telling the node at once if it is not over, and the registry what became of it. Its functions may call
+ * this. */
 void vmp_asking_free (VmpAsking *self);
 
-/* In failed(), for a failure that is an answer: pass it on as it is. answered(), body() and done() follow, some of them
- * before this returns. */
+/* In failed(), for a failure that is an answer: pass it on as it is. answered(), body() and done() follow, some of
+ * them before this returns. */
 void vmp_asking_accept (VmpAsking *self);
 
 /* There is room again. Functions may be called before it returns. */

@@ -17,7 +17,7 @@
 
 /* What is said about the way an answer came about. A node that is a gateway itself says so of its own way. */
 static const VmpSlice own_names[] = {
-  VMP_SLICE_INIT ("X-Vampire-Request-ID"),
+  VMP_SLICE_INIT ("X-Vampire-Request-ID"), /* each connection adds its own */
   VMP_SLICE_INIT ("X-Vampire-Route"),
   VMP_SLICE_INIT ("X-Vampire-Strategy"),
   VMP_SLICE_INIT ("X-Vampire-Node"),
@@ -55,14 +55,16 @@ add_text (Head       *self,
   add_field (self, name, value);
 }
 
+/* @decided: whether the last attempt is the one that is told of; a stream that begins before its answer has none yet, and
+ * those that failed are not who answers it */
 static void
 add_own_fields (Head        *self,
-                VmpExchange *exchange)
+                VmpExchange *exchange,
+                gboolean     decided)
 {
   const VmpTrace *trace = exchange->trace;
-  const VmpTraceAttempt *attempt = vmp_trace_get_attempt (trace);
+  const VmpTraceAttempt *attempt = decided ? vmp_trace_get_attempt (trace) : NULL;
 
-  add_field (self, VMP_SLICE_LITERAL ("X-Vampire-Request-ID"), trace->id);
   add_text (self, VMP_SLICE_LITERAL ("X-Vampire-Route"), trace->route);
   add_field (self, VMP_SLICE_LITERAL ("X-Vampire-Strategy"), trace->strategy);
   if (attempt != NULL && !trace->is_shared)
@@ -128,7 +130,7 @@ send_answers_head (VmpExchange     *self,
       if (!is_own (answer->fields[i].name))
         head.fields[head.n++] = answer->fields[i];
     }
-  add_own_fields (&head, self);
+  add_own_fields (&head, self, TRUE);
   send_head (self, answer->status, answer->reason, &head, length);
 }
 
@@ -199,6 +201,8 @@ send_annotated (VmpExchange *self,
   g_autofree char *last = NULL;
   g_autofree char *metadata = NULL;
 
+  if (self->identity == NULL && !self->is_traced)
+    self->identity = vmp_annotate_read_identity (self->trace, data, len);
   if (vmp_annotate_has_done (data, len))
     {
       double rate = self->asking != NULL ? vmp_asking_get_rate (self->asking, g_get_monotonic_time ()) : 0;
@@ -206,7 +210,7 @@ send_annotated (VmpExchange *self,
       if (rate > 0)
         self->trace->tokens_per_second = rate;
       metadata = vmp_annotate_make_metadata (self->trace, g_get_monotonic_time ());
-      last = vmp_annotate_make_last (self->trace, metadata, !self->is_traced);
+      last = vmp_annotate_make_last (metadata, self->identity);
     }
 
   vmp_annotate_events (data, len, self->is_traced, last, &self->annotated);
@@ -214,23 +218,76 @@ send_annotated (VmpExchange *self,
   vmp_buffer_consume (&self->annotated, vmp_buffer_len (&self->annotated));
 }
 
+/* Events, with what is said about them if the client asked for it. */
+static void
+send_as_asked (VmpExchange *self,
+               const char  *data,
+               gsize        len)
+{
+  if (len > 0 && wants_metadata (self))
+    send_annotated (self, data, len);
+  else if (len > 0)
+    self->sink_funcs->body (self->sink, data, len);
+}
+
+/* What the splice has made of the events. */
+static void
+send_spliced (VmpExchange *self)
+{
+  gsize len = vmp_buffer_len (&self->spliced);
+
+  send_as_asked (self, vmp_buffer_peek (&self->spliced), len);
+  vmp_buffer_consume (&self->spliced, len);
+}
+
 static void
 send_events (VmpExchange *self,
              const char  *data,
              gsize        len)
 {
-  if (self->splice != NULL)
+  if (self->splice == NULL)
     {
-      vmp_splice_push (self->splice, data, len, &self->spliced);
-      data = vmp_buffer_peek (&self->spliced);
-      len = vmp_buffer_len (&self->spliced);
-      vmp_buffer_consume (&self->spliced, len);
+      send_as_asked (self, data, len);
+      return;
     }
 
-  if (len > 0 && wants_metadata (self))
-    send_annotated (self, data, len);
-  else if (len > 0)
-    self->sink_funcs->body (self->sink, data, len);
+  vmp_splice_push (self->splice, data, len, &self->spliced);
+  send_spliced (self);
+}
+
+gboolean
+vmp_exchange_send_ending (VmpExchange *self)
+{
+  if (self->splice == NULL || !vmp_asking_is_between_events (self->asking)
+      || !vmp_splice_end (self->splice, &self->spliced))
+    return FALSE;
+
+  send_spliced (self);
+
+  return TRUE;
+}
+
+/* A document in the place of events becomes one, line by line as it comes: it may be of any length. */
+static void
+send_misplaced (VmpExchange *self,
+                const char  *data,
+                gsize        len)
+{
+  while (len > 0)
+    {
+      const char *end = memchr (data, '\n', len);
+      gsize line_len = end != NULL ? (gsize) (end - data) : len;
+      gsize taken = end != NULL ? line_len + 1 : line_len;
+
+      if (!self->in_misplaced_line)
+        send_text (self, "data: ");
+      self->sink_funcs->body (self->sink, data, line_len);
+      if (end != NULL)
+        send_text (self, "\n");
+      self->in_misplaced_line = end == NULL;
+      data += taken;
+      len -= taken;
+    }
 }
 
 void
@@ -239,39 +296,32 @@ vmp_exchange_send_body (VmpExchange *self,
                         gsize        len)
 {
   if (self->is_misplaced)
-    vmp_buffer_append (&self->misplaced, data, len);
+    {
+      send_misplaced (self, data, len);
+    }
   else if (self->answer != NULL)
-    send_document (self, data, len);
+    {
+      send_document (self, data, len);
+    }
   else if (self->is_events && vmp_asking_is_between_events (self->asking))
-    send_events (self, data, len);
+    {
+      send_events (self, data, len);
+    }
   else
-    self->sink_funcs->body (self->sink, data, len);
+    {
+      if (self->splice != NULL)
+        vmp_splice_miss (self->splice);
+      self->sink_funcs->body (self->sink, data, len);
+    }
 }
 
 void
 vmp_exchange_send_rest (VmpExchange *self)
 {
-  VmpSlice rest = { vmp_buffer_peek (&self->misplaced), vmp_buffer_len (&self->misplaced) };
-
   if (self->answer != NULL) /* an empty document */
     send_document (self, "", 0);
-  if (!self->is_misplaced)
-    return;
-
-  /* The refusal came after the stream had begun: it becomes its last event, line by line. */
-  while (rest.len > 0)
-    {
-      const char *end = memchr (rest.data, '\n', rest.len);
-      gsize len = end != NULL ? (gsize) (end - rest.data) : rest.len;
-
-      send_text (self, "data: ");
-      self->sink_funcs->body (self->sink, rest.data, len);
-      send_text (self, "\n");
-      len = MIN (len + 1, rest.len);
-      rest.data += len;
-      rest.len -= len;
-    }
-  send_text (self, "\ndata: [DONE]\n\n");
+  if (self->is_misplaced)
+    send_text (self, self->in_misplaced_line ? "\n\ndata: [DONE]\n\n" : "\ndata: [DONE]\n\n");
 }
 
 void
@@ -300,7 +350,7 @@ vmp_exchange_send_comment (VmpExchange *self,
     {
       add_field (&head, VMP_SLICE_LITERAL ("Content-Type"), "text/event-stream");
       add_field (&head, VMP_SLICE_LITERAL ("Cache-Control"), "no-cache");
-      add_own_fields (&head, self);
+      add_own_fields (&head, self, FALSE);
       send_head (self, SOUP_STATUS_OK, VMP_SLICE_LITERAL ("OK"), &head, -1);
       self->is_events = TRUE;
     }
@@ -321,7 +371,7 @@ vmp_exchange_send_problem (VmpExchange *self,
 {
   Head head = { .n = 0 };
 
-  add_own_fields (&head, self);
+  add_own_fields (&head, self, TRUE);
   self->has_head = TRUE;
   self->status = vmp_problem_status (problem);
   self->sink_funcs->problem (self->sink, problem, message, head.fields, head.n);

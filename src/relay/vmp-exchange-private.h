@@ -21,8 +21,8 @@ struct _VmpRelay {
   GQueue exchanges;        /* of VmpExchange */
   VmpDeferred pump;        /* those that wait are tried again */
   VmpTimer tick;           /* set while somebody waits */
-  void (*load_event) (gpointer            user_data,
-                      const VmpLoadEvent *event);
+  VmpTimer due;            /* when the first of them is to be told that it waits in vain */
+  VmpRelayLoadFunc load_event;
   gpointer load_event_data;
 };
 
@@ -35,7 +35,7 @@ struct _VmpExchange {
   VmpTrace *trace;
 
   /* Choosing. */
-  GPtrArray *tried;        /* of VmpNode: not to be asked (again); NULL: none */
+  VmpExclusions tried;     /* not to be asked (again) */
   gboolean took_turn;
   gboolean has_refreshed;  /* the nodes were looked at anew for it */
   gboolean is_refreshing;
@@ -61,14 +61,15 @@ struct _VmpExchange {
   gboolean is_events;
   gboolean length_promised;
   gboolean is_whole;       /* what comes is all of it, and its head waits for it */
-  gboolean is_misplaced;   /* a document where events were promised: it is held, to become one */
+  gboolean is_misplaced;   /* a document where events were promised, such as a late refusal: it becomes the last one */
+  gboolean in_misplaced_line;
   gboolean is_traced;      /* each event gets a name, others are put in */
   guint status;
   const VmpAnswer *answer; /* whose head waits; NULL */
+  char *identity;          /* of the stream's chunks, for the one that is put in; NULL */
   VmpSplice *splice;       /* NULL: it cannot be continued */
   VmpBuffer spliced;
   VmpBuffer annotated;
-  VmpBuffer misplaced;
 };
 
 /* -- vmp-relay.c ----------------------------------------------------------------------------- */
@@ -119,6 +120,8 @@ void vmp_exchange_send_problem (VmpExchange *self,
 void vmp_exchange_send_problem_event (VmpExchange *self,
                                       VmpProblem   problem,
                                       const char  *message);
+/* What is missing at the end of a stream that broke off after it had said all; FALSE: it had not. */
+gboolean vmp_exchange_send_ending (VmpExchange *self);
 /* Another node goes on from here. */
 void vmp_exchange_send_continued (VmpExchange *self);
 

@@ -100,10 +100,12 @@ leave_queue (VmpExchange *self)
       g_clear_pointer (&self->kept, vmp_host_unref);
     }
   g_clear_pointer (&self->awaited, vmp_host_unref);
-  if (self->place.model == NULL)
+  /* One that is told that it waits in vain was taken out of the queue, and has waited nevertheless. */
+  if (self->place.since == 0)
     return;
 
   waited = g_get_monotonic_time () - self->place.since;
+  self->place.since = 0;
   self->trace->queued_us += waited;
   if (self->waits_for_load)
     self->trace->loading_us += waited;
@@ -123,13 +125,14 @@ vmp_exchange_free (VmpExchange *self,
   g_queue_unlink (&self->relay->exchanges, &self->link);
   vmp_journal_end (self->relay->parts.journal, g_steal_pointer (&self->trace), self->status,
                    vmp_outcome_to_string (outcome), problem_code, g_get_monotonic_time ());
-  g_clear_pointer (&self->tried, g_ptr_array_unref);
+  g_clear_pointer (&self->tried.nodes, g_ptr_array_unref);
+  g_clear_pointer (&self->tried.hosts, g_ptr_array_unref);
   if (self->failures != NULL)
     g_string_free (self->failures, TRUE);
+  g_free (self->identity);
   g_clear_pointer (&self->splice, vmp_splice_free);
   vmp_buffer_clear (&self->spliced);
   vmp_buffer_clear (&self->annotated);
-  vmp_buffer_clear (&self->misplaced);
   g_free (self);
 }
 
@@ -179,12 +182,21 @@ vmp_exchange_end_badly (VmpExchange *self,
 /* -- Failing ------------------------------------------------------------------------------- */
 
 static void
-exclude (VmpExchange *self,
-         VmpNode     *node)
+exclude_node (VmpExchange *self,
+              VmpNode     *node)
 {
-  if (self->tried == NULL)
-    self->tried = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_node_unref);
-  g_ptr_array_add (self->tried, vmp_node_ref (node));
+  if (self->tried.nodes == NULL)
+    self->tried.nodes = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_node_unref);
+  g_ptr_array_add (self->tried.nodes, vmp_node_ref (node));
+}
+
+static void
+exclude_host (VmpExchange *self,
+              VmpHost     *host)
+{
+  if (self->tried.hosts == NULL)
+    self->tried.hosts = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_host_unref);
+  g_ptr_array_add (self->tried.hosts, vmp_host_ref (host));
 }
 
 static void
@@ -236,7 +248,17 @@ may_try_again (VmpExchange *self)
          && self->n_failures < VMP_PLAN_ATTEMPTS;
 }
 
-/* Whether there is another node that the call could go to. */
+/* Whether a look at the nodes could bring one that can be asked: for a call that nobody has failed yet whatever may have
+ * changed, for one that has lost time already one that may have come back. */
+static gboolean
+may_look_again (VmpExchange      *self,
+                const VmpRouting *routing)
+{
+  return routing->may_be_stale && !self->has_refreshed
+         && (self->n_failures == 0 || routing->plan.n_rejected[VMP_REJECTED_OFFLINE] > 0);
+}
+
+/* Whether there is another node that the call could go to, or may be. */
 static gboolean
 has_alternative (VmpExchange *self)
 {
@@ -244,9 +266,9 @@ has_alternative (VmpExchange *self)
 
   if (!may_try_again (self))
     return FALSE;
-  vmp_router_plan (self->relay->parts.router, self->call, self->tried, FALSE, g_get_monotonic_time (), &routing);
+  vmp_router_plan (self->relay->parts.router, self->call, &self->tried, FALSE, g_get_monotonic_time (), &routing);
 
-  return routing.plan.n_attempts > 0;
+  return routing.plan.n_attempts > 0 || may_look_again (self, &routing);
 }
 
 /* The node failed before anything of its answer was passed on. */
@@ -268,7 +290,10 @@ failed_early (VmpExchange      *self,
     }
   else
     {
-      exclude (self, vmp_asking_get_node (self->asking));
+      if (failure->is_models && host != NULL)
+        exclude_host (self, host);
+      else
+        exclude_node (self, vmp_asking_get_node (self->asking));
       if (!has_alternative (self))
         {
           /* The only one's own words are better than ours. */
@@ -302,11 +327,16 @@ asking_failed (gpointer          user_data,
     {
       failed_early (self, failure);
     }
+  else if (vmp_exchange_send_ending (self))
+    {
+      end_asking (self, failure);
+      end_well (self);
+    }
   else
     {
       note_failure (self, failure);
       if (continues)
-        exclude (self, node);
+        exclude_node (self, node);
       if (!continues || !continue_elsewhere (self))
         {
           if (self->asking != NULL)
@@ -572,15 +602,18 @@ static void
 refuse (VmpExchange      *self,
         const VmpRouting *routing)
 {
-  if (self->n_failures > 0)
-    {
-      give_up (self, routing->problem, routing->message);
-    }
-  else if (routing->may_be_stale && !self->has_refreshed)
+  if (may_look_again (self, routing))
     {
       self->has_refreshed = TRUE;
       self->is_refreshing = TRUE;
       vmp_health_refresh_stale (self->relay->parts.health, VMP_LIMIT_REFRESH_MS, refreshed_cb, self);
+    }
+  else if (self->n_failures > 0)
+    {
+      g_autofree char *message = self->call->is_shared ? g_strdup (routing->message)
+                                 : g_strdup_printf ("%s %s.", routing->message, self->failures->str);
+
+      give_up (self, routing->problem, message);
     }
   else
     {
@@ -659,7 +692,7 @@ wait_for_place (VmpExchange      *self,
       return;
     }
   if (self->call->deadline != 0)
-    deadline = MIN (deadline, self->call->deadline);
+    deadline = MIN (deadline, self->call->deadline - VMP_LIMIT_DEADLINE_EARLY_MS * 1000);
   if (!vmp_queue_add (relay->queue, &self->place, self, name_of_queue (self->call), self->call->client, now,
                       deadline))
     {
@@ -700,7 +733,7 @@ vmp_exchange_try (VmpExchange *self)
   gint64 now = g_get_monotonic_time ();
   g_auto (VmpRouting) routing = { NULL, };
 
-  vmp_router_plan (self->relay->parts.router, self->call, self->tried, !self->took_turn, now, &routing);
+  vmp_router_plan (self->relay->parts.router, self->call, &self->tried, !self->took_turn, now, &routing);
   self->took_turn = TRUE;
   if (routing.plan.n_attempts == 0)
     {
@@ -740,7 +773,7 @@ continue_elsewhere (VmpExchange *self)
     return FALSE;
 
   host = vmp_host_ref (vmp_asking_get_host (self->asking));
-  vmp_router_plan_continuation (self->relay->parts.router, self->call, host, self->tried, g_get_monotonic_time (),
+  vmp_router_plan_continuation (self->relay->parts.router, self->call, host, &self->tried, g_get_monotonic_time (),
                                 &routing);
   if (routing.plan.n_attempts == 0)
     return FALSE;

@@ -68,6 +68,14 @@ get_error_text (JsonObject *answer)
   return text != NULL ? text : vmp_json_get_string (answer, "error");
 }
 
+/* Whether its version has no such endpoint. */
+static gboolean
+is_too_old (VmpLoadsAsk *self,
+            const char  *text)
+{
+  return text != NULL ? strstr (text, UNKNOWN_ENDPOINT) != NULL : self->status == 404;
+}
+
 /* (transfer full) */
 static char *
 describe_refusal (VmpLoadsAsk *self,
@@ -82,7 +90,7 @@ describe_refusal (VmpLoadsAsk *self,
   if (self->status == 401 || self->status == 403)
     return g_strdup_printf ("%s wants a token before it %ss a model, and this node has none.", self->server,
                             get_verb (self));
-  if ((text != NULL && strstr (text, UNKNOWN_ENDPOINT) != NULL) || (text == NULL && self->status == 404))
+  if (is_too_old (self, text))
     return g_strdup_printf ("%s is older than LM Studio 0.4.0, and cannot be told to %s a model.", self->server,
                             get_verb (self));
   if (text == NULL || *text == '\0')
@@ -117,8 +125,9 @@ take_answer (VmpLoadsAsk *self)
   else
     {
       g_autofree char *error = describe_refusal (self, text);
+      gboolean is_refused = self->status == 401 || self->status == 403 || is_too_old (self, text);
 
-      finish (self, VMP_LOADS_ASK_FAILED, error, NULL, NULL);
+      finish (self, is_refused ? VMP_LOADS_ASK_REFUSED : VMP_LOADS_ASK_FAILED, error, NULL, NULL);
     }
 }
 

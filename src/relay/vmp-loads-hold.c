@@ -394,6 +394,14 @@ vmp_hold_failed (VmpHold    *self,
                  gint64      now)
 {
   vmp_host_note_load_failed (self->host, now);
+  vmp_hold_refused (self, reason, now);
+}
+
+void
+vmp_hold_refused (VmpHold    *self,
+                  const char *reason,
+                  gint64      now)
+{
   end_load (self, VMP_LOAD_FAILED, reason, now);
   vmp_hold_tell_callers (self, reason, NULL, now);
   vmp_hold_check (self, now);

@@ -100,8 +100,18 @@ asked_load_cb (gpointer       user_data,
       vmp_hold_watch (self, now);
       break;
 
+    case VMP_LOADS_ASK_REFUSED:
+      /* Where nothing else loads it, that is its end for requests as well. */
+      if (self->place->asks_for_loads)
+        vmp_hold_failed (self, error, now);
+      else
+        vmp_hold_refused (self, error, now);
+      break;
+
     case VMP_LOADS_ASK_FAILED:
     default:
+      /* It may have lost the model, and not be one that has to be told. */
+      self->place->asks_for_loads = FALSE;
       vmp_hold_failed (self, error, now);
       break;
     }

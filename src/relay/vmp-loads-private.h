@@ -158,6 +158,10 @@ void vmp_hold_loaded (VmpHold    *self,
 void vmp_hold_failed (VmpHold    *self,
                       const char *reason,
                       gint64      now);
+/* The node does not do as it is told: a request may still have it loaded. */
+void vmp_hold_refused (VmpHold    *self,
+                       const char *reason,
+                       gint64      now);
 /* The model's requests may go on; the others' when what is in memory was looked at. */
 void vmp_hold_check (VmpHold *self,
                      gint64   now);
@@ -201,6 +205,7 @@ void vmp_hold_finish_unload (VmpHold *self,
 typedef enum {
   VMP_LOADS_ASK_DONE,
   VMP_LOADS_ASK_FAILED,
+  VMP_LOADS_ASK_REFUSED, /* the node does not take such orders, or not from us: nothing is said of the model */
   VMP_LOADS_ASK_LOST    /* no answer came: it may be doing it */
 } VmpLoadsAskEnd;
 

@@ -18,6 +18,7 @@ typedef struct {
   GSequence *lines_by_age; /* of Line */
   GSequenceIter *by_age;   /* in queue->models_by_age; NULL: nobody waits any more */
   GQueue turns;            /* of Line, whose turn it is first */
+  GQueue trials;           /* of VmpQueueEntry, the one that was not tried for the longest time first */
   GList *cursor;           /* while it is pumped: in @turns, the next one that gets its turn */
 } Model;
 
@@ -140,6 +141,7 @@ model_new (VmpQueue   *queue,
   self->lines = g_hash_table_new (vmp_text_hash, g_str_equal);
   self->lines_by_age = g_sequence_new (NULL);
   g_queue_init (&self->turns);
+  g_queue_init (&self->trials);
   g_hash_table_insert (queue->models, self->name, self);
 
   return self;
@@ -220,8 +222,11 @@ vmp_queue_add (VmpQueue      *self,
   entry->deadline = deadline;
   entry->number = ++self->last_number;
   entry->link = (GList) { .data = entry };
+  entry->trial = (GList) { .data = entry };
+  entry->pump = 0;
   entry->line = line;
   g_queue_push_tail_link (&line->entries, &entry->link);
+  g_queue_push_tail_link (&model->trials, &entry->trial);
   entry->due = deadline != 0 ? g_sequence_insert_sorted (self->due, entry, compare_deadlines, NULL) : NULL;
   if (line->by_age == NULL)
     line->by_age = g_sequence_insert_sorted (model->lines_by_age, line, compare_lines, NULL);
@@ -256,6 +261,7 @@ vmp_queue_remove (VmpQueue      *self,
   if (self->trying == entry)
     self->trying = NULL;
   g_queue_unlink (&line->entries, &entry->link);
+  g_queue_unlink (&model->trials, &entry->trial);
   g_clear_pointer (&entry->due, g_sequence_remove);
   entry->model = NULL;
   entry->line = NULL;
@@ -313,6 +319,7 @@ try_entry (VmpQueue      *self,
 
   line->next = entry->link.next;
   line->round = self->round;
+  entry->pump = self->pump;
   self->trying = entry;
   self->trying_line = line;
   went = func (entry->call, user_data);
@@ -322,6 +329,11 @@ try_entry (VmpQueue      *self,
   line = g_steal_pointer (&self->trying_line);
   waits = g_steal_pointer (&self->trying) != NULL;
 
+  if (waits)
+    {
+      g_queue_unlink (&line->model->trials, &entry->trial);
+      g_queue_push_tail_link (&line->model->trials, &entry->trial);
+    }
   if (went && line != NULL)
     {
       g_queue_unlink (&line->model->turns, &line->turn);
@@ -366,6 +378,26 @@ pump_model (Model      *model,
   model->cursor = NULL;
 }
 
+/* Those behind the first ones, by whom they must not be kept from what these cannot use. */
+static void
+pump_rest (Model      *model,
+           VmpQueueTry func,
+           gpointer    user_data)
+{
+  VmpQueue *self = model->queue;
+  guint n_vain = 0;
+
+  while (model->trials.head != NULL && n_vain < VMP_LIMIT_QUEUE_TRIES)
+    {
+      VmpQueueEntry *entry = model->trials.head->data;
+
+      if (entry->pump == self->pump || entry->number > self->newest)
+        return;
+      if (!try_entry (self, entry->line, entry, func, user_data))
+        n_vain++;
+    }
+}
+
 void
 vmp_queue_pump (VmpQueue   *self,
                 VmpQueueTry func,
@@ -390,7 +422,10 @@ vmp_queue_pump (VmpQueue   *self,
   self->pump++;
   self->newest = self->last_number;
   for (i = 0; i < models->len; i++)
-    pump_model (g_ptr_array_index (models, i), func, user_data);
+    {
+      pump_model (g_ptr_array_index (models, i), func, user_data);
+      pump_rest (g_ptr_array_index (models, i), func, user_data);
+    }
   self->pumping = FALSE;
 }
 

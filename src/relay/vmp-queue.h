@@ -20,6 +20,8 @@ typedef struct {
   gint64 deadline;      /* monotonic µs; when it is to be told that it waits in vain; 0: never */
   guint64 number;       /* rises */
   GList link;           /* in its client's line */
+  GList trial;          /* among its model's */
+  guint64 pump;         /* the last one in which it was tried */
   GSequenceIter *due;   /* by deadline; NULL: it has none */
   gpointer line;
 } VmpQueueEntry;
@@ -54,8 +56,9 @@ typedef gboolean (*VmpQueueTry) (gpointer call,
  * vmp_queue_pump:
  *
  * Tries those that wait, until none of them can go: models in the order of their longest-waiting calls, within a model
- * clients by turns, within a client by age. Of a model whose first VMP_LIMIT_QUEUE_TRIES could not go, the rest is not
- * tried. Not to be called from @func.
+ * clients by turns, within a client by age. Of a model whose first VMP_LIMIT_QUEUE_TRIES could not go, as many of the
+ * rest are tried, those first that were not for the longest time: what keeps the first ones may not be in their way.
+ * Not to be called from @func.
  */
 void vmp_queue_pump (VmpQueue   *self,
                      VmpQueueTry func,

@@ -42,6 +42,26 @@ end_due (VmpRelay *self,
                             "All nodes that have this model were busy for as long as the request could wait.");
 }
 
+static void due_cb (gpointer user_data);
+
+static void
+set_due_timer (VmpRelay *self)
+{
+  gint64 due = vmp_queue_get_next_due (self->queue);
+
+  if (due != 0)
+    vmp_poll_set_timer (self->parts.poll, &self->due, due, due_cb, self);
+}
+
+static void
+due_cb (gpointer user_data)
+{
+  VmpRelay *self = user_data;
+
+  end_due (self, g_get_monotonic_time ());
+  set_due_timer (self);
+}
+
 static gboolean
 somebody_waits (VmpRelay *self)
 {
@@ -55,7 +75,6 @@ tick_cb (gpointer user_data)
   gint64 now = g_get_monotonic_time ();
   GList *link;
 
-  end_due (self, now);
   for (link = self->exchanges.head; link != NULL; link = link->next)
     vmp_exchange_tick (link->data, now);
   vmp_relay_pump (self);
@@ -69,6 +88,7 @@ vmp_relay_tick_soon (VmpRelay *self)
   if (self->tick.due == 0)
     vmp_poll_set_timer (self->parts.poll, &self->tick, g_get_monotonic_time () + VMP_LIMIT_TICK_MS * 1000, tick_cb,
                         self);
+  set_due_timer (self);
 }
 
 /* -- What it is told ----------------------------------------------------------------------- */
@@ -155,8 +175,7 @@ vmp_relay_cancel (VmpRelay   *self,
 
 VmpRelay *
 vmp_relay_new (const VmpRelayParts *parts,
-               void               (*load_event) (gpointer            user_data,
-                                                 const VmpLoadEvent *event),
+               VmpRelayLoadFunc     load_event,
                gpointer             user_data)
 {
   static const VmpLoadsFuncs loads_funcs = { loads_changed_cb, load_event_cb };
@@ -182,6 +201,7 @@ vmp_relay_free (VmpRelay *self)
   vmp_queue_free (self->queue);
   vmp_poll_cancel_deferred (self->parts.poll, &self->pump);
   vmp_poll_clear_timer (self->parts.poll, &self->tick);
+  vmp_poll_clear_timer (self->parts.poll, &self->due);
   g_free (self);
 }
 

@@ -35,10 +35,12 @@ typedef struct {
   gboolean continues;         /* streams that break off are continued, unless a client says otherwise */
 } VmpRelaySettings;
 
+typedef void (*VmpRelayLoadFunc) (gpointer            user_data,
+                                  const VmpLoadEvent *event);
+
 /* @load_event: for those who follow the events. (transfer full) */
 VmpRelay *vmp_relay_new (const VmpRelayParts *parts,
-                         void               (*load_event) (gpointer            user_data,
-                                                           const VmpLoadEvent *event),
+                         VmpRelayLoadFunc     load_event,
                          gpointer             user_data);
 /* All exchanges must have ended. */
 void vmp_relay_free (VmpRelay *self);

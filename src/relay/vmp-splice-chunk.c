@@ -251,7 +251,7 @@ read_choice (VmpSlice        choice,
       else if (vmp_slice_equal (key, "text"))
         read_text (value, chunk);
       else if (vmp_slice_equal (key, "finish_reason"))
-        chunk->is_over = chunk->is_over || !says_nothing (value);
+        chunk->is_finish = chunk->is_finish || !says_nothing (value);
       else if (vmp_slice_equal (key, "index") && !vmp_slice_equal (value, "0"))
         chunk->is_other = TRUE;
     }
@@ -365,6 +365,7 @@ vmp_splice_read_chunk (VmpSlice        data,
       else if (vmp_slice_equal (key, "error"))
         chunk->is_over = chunk->is_over || !says_nothing (value);
     }
+  chunk->is_over = chunk->is_over || chunk->is_finish;
   chunk->is_role_alone = chunk->is_role_alone && !chunk->is_over && !chunk->is_other && !has_usage (chunk);
 
   return TRUE;

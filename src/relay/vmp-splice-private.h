@@ -61,6 +61,7 @@ typedef struct {
   gboolean is_role_alone;                /* it says who speaks, and nothing else */
   gboolean is_reasoning;
   gboolean is_other;                     /* it says something that cannot be continued */
+  gboolean is_finish;                    /* it tells why the answer ends */
   gboolean is_over;                      /* it ends the answer, or tells an error */
 } VmpSpliceChunk;
 
@@ -86,6 +87,13 @@ void vmp_splice_edit (VmpSlice       text,
 
 /* Whether such a call can be continued. */
 gboolean vmp_splice_fits (const VmpCall *call);
+
+/* Whether the client's limit of tokens, if it has set one, is reached. */
+gboolean vmp_splice_is_spent (const VmpCall *call,
+                              gint64         spent);
+
+/* Of a call that fits: whether it is a chat, and not a completion of a text. */
+gboolean vmp_splice_is_chat (const VmpCall *call);
 
 /* Of a call that fits: its body with what was said, as it stands between quotes, and fewer tokens. @model: (nullable).
  * (transfer full) */

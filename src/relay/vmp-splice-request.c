@@ -13,6 +13,8 @@
 /* A body's edits: its model, its end, two limits. */
 #define MOST_EDITS 4
 
+static const VmpMember limits[] = { VMP_MEMBER_MAX_TOKENS, VMP_MEMBER_MAX_COMPLETION_TOKENS };
+
 static gboolean
 ends_with (VmpSlice    path,
            const char *end)
@@ -117,13 +119,19 @@ has_plain_prompt (const VmpCall *call)
 }
 
 gboolean
+vmp_splice_is_chat (const VmpCall *call)
+{
+  return ends_with (call->path, "/chat/completions");
+}
+
+gboolean
 vmp_splice_fits (const VmpCall *call)
 {
   if (!vmp_slice_equal (call->method, "POST") || !call->is_stream || call->scan == NULL || call->scan->has_lookalike
       || !is_absent_or (call, VMP_MEMBER_N, "1") || !wants_text (call))
     return FALSE;
 
-  if (ends_with (call->path, "/chat/completions"))
+  if (vmp_splice_is_chat (call))
     return has_turn (call);
 
   return ends_with (call->path, "/completions") && has_plain_prompt (call);
@@ -137,6 +145,23 @@ make_string (const char *text)
   g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), text);
 
   return vmp_json_print (node);
+}
+
+gboolean
+vmp_splice_is_spent (const VmpCall *call,
+                     gint64         spent)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (limits); i++)
+    {
+      gint64 limit = vmp_splice_read_number (member_value (call, limits[i]));
+
+      if (limit > 0 && spent >= limit)
+        return TRUE;
+    }
+
+  return FALSE;
 }
 
 /* A message of the assistant to follow the others. (transfer full) */
@@ -167,7 +192,6 @@ vmp_splice_write_body (const VmpCall *call,
                        gint64         spent,
                        gsize         *len)
 {
-  static const VmpMember limits[] = { VMP_MEMBER_MAX_TOKENS, VMP_MEMBER_MAX_COMPLETION_TOKENS };
   VmpSpliceEdit edits[MOST_EDITS];
   char numbers[G_N_ELEMENTS (limits)][24];
   g_autofree char *model_json = NULL;
@@ -193,7 +217,7 @@ vmp_splice_write_body (const VmpCall *call,
       edits[n++] = (VmpSpliceEdit) { value, vmp_slice (numbers[i]) };
     }
 
-  if (text.len > 0 && ends_with (call->path, "/chat/completions"))
+  if (text.len > 0 && vmp_splice_is_chat (call))
     {
       turn = make_turn (text);
       edits[n++] = insert_at_end (member_value (call, VMP_MEMBER_MESSAGES), vmp_slice (turn));

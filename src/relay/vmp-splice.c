@@ -29,6 +29,7 @@ struct _VmpSplice {
   gboolean at_start;       /* of a part: a byte-order mark may be next */
   gboolean has_identity;
   gboolean has_role;       /* the client has been told who speaks */
+  gboolean has_finish;     /* and why the answer ends */
   char *identity[VMP_SPLICE_N_IDENTITY]; /* as they stood in the first chunk; NULL: they did not */
   VmpBuffer text;          /* said so far, with its escapes */
   gint64 prompt_tokens;    /* without what was said so far; -1: not told */
@@ -125,6 +126,7 @@ note_chunk (VmpSplice            *self,
         }
     }
   self->has_role = self->has_role || chunk->role.data != NULL;
+  self->has_finish = self->has_finish || chunk->is_finish;
 
   if (chunk->text.len > 0 || chunk->is_reasoning)
     self->tokens++;
@@ -393,7 +395,7 @@ vmp_splice_push (VmpSplice  *self,
   is_first = self->n_parts == 1;
   if (is_first)
     vmp_buffer_append (out, data, len);
-  if (is_first && self->state >= STATE_OTHER)
+  if (is_first && self->state == STATE_OVER)
     return;
 
   end = data + len;
@@ -433,6 +435,60 @@ vmp_splice_can_continue (VmpSplice *self)
 
   /* Reasoning that was not told apart. */
   return !g_str_has_prefix (g_strchug (text), "<think>") || strstr (text, "</think>") != NULL;
+}
+
+void
+vmp_splice_miss (VmpSplice *self)
+{
+  g_return_if_fail (self != NULL);
+
+  end_state (self, STATE_OTHER);
+}
+
+/* The event that tells that the limit of tokens is reached. */
+static void
+write_finish (VmpSplice *self,
+              VmpBuffer *out)
+{
+  static const char * const names[VMP_SPLICE_N_IDENTITY] = {
+    [VMP_SPLICE_ID] = "id",
+    [VMP_SPLICE_CREATED] = "created",
+    [VMP_SPLICE_MODEL] = "model",
+    [VMP_SPLICE_FINGERPRINT] = "system_fingerprint",
+  };
+  gboolean is_chat = vmp_splice_is_chat (self->call);
+  g_autoptr (GString) event = g_string_new ("data: {");
+  guint i;
+
+  g_string_append_printf (event, "\"object\":\"%s\"", is_chat ? "chat.completion.chunk" : "text_completion");
+  for (i = 0; i < VMP_SPLICE_N_IDENTITY; i++)
+    {
+      if (self->identity[i] != NULL)
+        g_string_append_printf (event, ",\"%s\":%s", names[i], self->identity[i]);
+    }
+  g_string_append_printf (event, ",\"choices\":[{\"index\":0,%s,\"logprobs\":null,\"finish_reason\":\"length\"}]}\n\n",
+                          is_chat ? "\"delta\":{}" : "\"text\":\"\"");
+  vmp_buffer_append (out, event->str, event->len);
+}
+
+gboolean
+vmp_splice_end (VmpSplice *self,
+                VmpBuffer *out)
+{
+  static const char done[] = "data: [DONE]\n\n";
+
+  g_return_val_if_fail (self != NULL, FALSE);
+  g_return_val_if_fail (out != NULL, FALSE);
+
+  if (!self->has_finish && !vmp_splice_is_spent (self->call, self->earlier_tokens + self->tokens))
+    return FALSE;
+
+  if (!self->has_finish)
+    write_finish (self, out);
+  vmp_buffer_append (out, done, strlen (done));
+  end_state (self, STATE_OVER);
+
+  return TRUE;
 }
 
 void

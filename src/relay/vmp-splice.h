@@ -28,6 +28,14 @@ void vmp_splice_push (VmpSplice  *self,
                       gsize       len,
                       VmpBuffer  *out);
 
+/* Something of the stream was passed on that was not pushed: what was said is not known any more. */
+void vmp_splice_miss (VmpSplice *self);
+
+/* Ends a stream that has said all it was to say, but broke off before it was over: appends what is missing of it to
+ * @out, but for its usage, which nobody else can tell. FALSE when it has not said all. */
+gboolean vmp_splice_end (VmpSplice *self,
+                         VmpBuffer *out);
+
 /* Whether the stream may be continued from where it is now: it is neither over, nor in a tool call, nor in its
  * reasoning. One that has said nothing yet begins anew. */
 gboolean vmp_splice_can_continue (VmpSplice *self);

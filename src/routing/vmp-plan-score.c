@@ -205,6 +205,24 @@ vmp_plan_get_metrics (const VmpPlanScale *self,
   metrics[VMP_WEIGHT_QUALITY_SCORE] = get_quality (self, candidate);
 }
 
+/* How far a model is from the size that is wished for; of unknown size is last. */
+static guint32
+place_size (const VmpPlanScale *scale,
+            const VmpCandidate *candidate)
+{
+  double parameters = vmp_plan_believe (candidate->parameters);
+  double times = parameters / VMP_PLAN_MIDDLE_PARAMETERS;
+
+  if (scale->request->size_wish == VMP_SIZE_ANY)
+    return 0;
+  if (parameters <= 0)
+    return MEASURED_STEPS;
+  if (scale->request->size_wish == VMP_SIZE_SMALL)
+    return count_steps (parameters * 100, MEASURED_BITS);
+
+  return count_steps (MAX (times, 1 / times) * 64, MEASURED_BITS);
+}
+
 /* -- The strategies ------------------------------------------------------------------------ */
 
 /* Free with the model in memory, then by the time until it begins; when that is the same, what needs no load of its
@@ -273,6 +291,7 @@ by_tokens_per_second (const VmpPlanScale *scale,
   /* Sixty-fourths, so that slow ones differ as well. */
   place->score = -tokens_per_second;
   place->main = MEASURED_STEPS - count_steps (tokens_per_second * 64, MEASURED_BITS);
+  place->second = place_size (scale, candidate);
 }
 
 static void
@@ -397,6 +416,7 @@ by_residency (const VmpPlanScale *scale,
               Place              *place)
 {
   place->main = place_residency (candidate, attempt);
+  place->second = place_size (scale, candidate);
   place->score = attempt->scores[VMP_SCORE_WAIT];
 }
 

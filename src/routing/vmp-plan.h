@@ -115,8 +115,19 @@ typedef struct {
 /* Attempts of one call at most. More than that no client waits for. */
 #define VMP_PLAN_ATTEMPTS 8
 
+/* Which one, where a strategy goes by how models are at hand and says the same of several. */
+typedef enum {
+  VMP_SIZE_ANY,
+  VMP_SIZE_SMALL,             /* the smallest */
+  VMP_SIZE_MIDDLE             /* the one next to VMP_PLAN_MIDDLE_PARAMETERS */
+} VmpSizeWish;
+
+/* Thousand millions of parameters in the middle of what people run at home. */
+#define VMP_PLAN_MIDDLE_PARAMETERS 12.0
+
 typedef struct {
   VmpStrategy strategy;
+  VmpSizeWish size_wish;      /* of residency and highest_tokens_per_second */
   VmpModelKind kind;
   gboolean any_kind;          /* the client named the model itself: whatever kind it is */
   VmpConstraints constraints;

@@ -7,12 +7,11 @@
 
 #include <math.h>
 
+#include "routing/vmp-plan.h"
+
 /* Wishes, and models by their names, that are kept of a node: what clients use at the same time. */
 #define KEPT_BESTS 6
 #define KEPT_HOSTS 4
-
-/* Thousand millions of parameters in the middle of what people run at home. */
-#define MIDDLE_PARAMETERS 12.0
 
 /* A model that is not loaded is taken for being fast if it is by this many times. */
 #define WORTH_A_LOAD 2.0
@@ -214,7 +213,7 @@ weigh (const VmpHost *host,
       return parameters > 0 ? power / parameters : 0;
 
     case VMP_PREFER_BALANCED:
-      return parameters > 0 ? -fabs (log (parameters / MIDDLE_PARAMETERS)) : LEAST_WORTH;
+      return parameters > 0 ? -fabs (log (parameters / VMP_PLAN_MIDDLE_PARAMETERS)) : LEAST_WORTH;
 
     case VMP_PREFER_LARGEST:
       return parameters;
@@ -238,7 +237,7 @@ work_out (VmpNode       *node,
           guint          said,
           const VmpWish *wish,
           VmpHostSuits   suits,
-          gint64         now,
+          gconstpointer  user_data,
           VmpBest       *best)
 {
   double power = wish->preference == VMP_PREFER_FAST ? measure_power (node) : 0;
@@ -254,7 +253,7 @@ work_out (VmpNode       *node,
       double *place_worth = host->loaded ? &best->loaded_worth : &best->unloaded_worth;
       double worth;
 
-      if (!fits (host, said, wish) || (suits != NULL && !suits (host, now)))
+      if (!fits (host, said, wish) || (suits != NULL && !suits (host, user_data)))
         continue;
 
       best->n_loaded += host->loaded;
@@ -309,7 +308,7 @@ vmp_host_facts_find_best (VmpNode       *node,
     kept = &self->bests[take_place (&self->n_bests, &self->next_best, KEPT_BESTS)];
   kept->wish = *wish;
   kept->traffic = traffic;
-  work_out (node, self->said, wish, NULL, 0, &kept->best);
+  work_out (node, self->said, wish, NULL, NULL, &kept->best);
 
   return &kept->best;
 }
@@ -355,12 +354,12 @@ void
 vmp_host_facts_search (VmpNode       *node,
                        const VmpWish *wish,
                        VmpHostSuits   suits,
-                       gint64         now,
+                       gconstpointer  user_data,
                        VmpHostFacts  *facts)
 {
   VmpBest best;
 
-  work_out (node, get_facts (node)->said, wish, suits, now, &best);
+  work_out (node, get_facts (node)->said, wish, suits, user_data, &best);
   *facts = *vmp_best_choose (&best, wish->preference);
 }
 

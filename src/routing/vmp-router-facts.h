@@ -54,11 +54,11 @@ const VmpBest *vmp_host_facts_find_best (VmpNode       *node,
 /* The best of a node's models for a wish among those that @suits takes, which looks at all of them. @facts: (out): host
  * NULL when there is none */
 typedef gboolean (*VmpHostSuits) (const VmpHost *host,
-                                  gint64         now);
+                                  gconstpointer  user_data);
 void vmp_host_facts_search (VmpNode       *node,
                             const VmpWish *wish,
                             VmpHostSuits   suits,
-                            gint64         now,
+                            gconstpointer  user_data,
                             VmpHostFacts  *facts);
 
 /* Whether one of the node's models fits, with no preference. Keeps nothing. */

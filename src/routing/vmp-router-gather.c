@@ -67,7 +67,16 @@ static gboolean
 is_excluded (const VmpGathering *self,
              VmpNode            *node)
 {
-  return self->excluded != NULL && g_ptr_array_find (self->excluded, node, NULL);
+  return self->excluded != NULL && self->excluded->nodes != NULL
+         && g_ptr_array_find (self->excluded->nodes, node, NULL);
+}
+
+static gboolean
+is_host_excluded (const VmpGathering *self,
+                  const VmpHost      *host)
+{
+  return self->excluded != NULL && self->excluded->hosts != NULL
+         && g_ptr_array_find (self->excluded->hosts, host, NULL);
 }
 
 /* What a candidate has of its node. FALSE: it will not be tried, whatever its models are. */
@@ -135,7 +144,7 @@ read_model (const VmpGathering *self,
   candidate->ttft_ms = host->ttft_ms;
   candidate->tokens_per_second = host->tokens_per_second > 0 ? host->tokens_per_second : node->tokens_per_second;
   candidate->duration_ms = host->duration_ms;
-  candidate->excluded |= load_failed (host, self->now);
+  candidate->excluded |= load_failed (host, self->now) || is_host_excluded (self, host);
   if (self->prompt != NULL)
     candidate->prefix = vmp_affinity_match (self->router->affinity, candidate->node, host->model_id, self->prompt);
 }
@@ -235,27 +244,30 @@ add_targets (VmpGathering   *self,
 
 /* -- Virtual models ------------------------------------------------------------------------ */
 
+/* VmpHostSuits, of a gathering. One that was tried already suits nobody. */
+static gboolean
+can_be_tried (const VmpHost *host,
+              gconstpointer  user_data)
+{
+  const VmpGathering *self = user_data;
+
+  return !load_failed (host, self->now) && !is_host_excluded (self, host);
+}
+
 static gboolean
 is_free (const VmpHost *host,
-         gint64         now)
+         gconstpointer  user_data)
 {
   guint slots = vmp_host_get_slots (host);
 
-  return host->loaded && !host->leading && (slots == 0 || host->active < slots);
+  return host->loaded && !host->leading && (slots == 0 || host->active < slots) && can_be_tried (host, user_data);
 }
 
 static gboolean
 is_taken_for (const VmpHost *host,
-              gint64         now)
+              gconstpointer  user_data)
 {
-  return host->node->taken_for == host;
-}
-
-static gboolean
-can_be_loaded (const VmpHost *host,
-               gint64         now)
-{
-  return !load_failed (host, now);
+  return host->node->taken_for == host && can_be_tried (host, user_data);
 }
 
 /* Which other models of the node would be better at this moment than the best one; NULL: that one is. */
@@ -268,12 +280,12 @@ find_better (const VmpGathering *self,
   gboolean takes_any_loaded = wish->preference == VMP_PREFER_LOADED || wish->preference == VMP_PREFER_BALANCED;
   const VmpNode *node = host->node;
 
+  if (!can_be_tried (host, self))
+    return can_be_tried;
   if (takes_any_loaded && node->taken_for != NULL && node->taken_for != host)
     return is_taken_for;
-  if (takes_any_loaded && best->n_loaded > 1 && !is_free (host, self->now))
+  if (takes_any_loaded && best->n_loaded > 1 && !is_free (host, self))
     return is_free;
-  if (load_failed (host, self->now))
-    return can_be_loaded;
 
   return NULL;
 }
@@ -299,7 +311,7 @@ choose_model (VmpGathering  *self,
       VmpHostFacts other;
 
       self->searches++;
-      vmp_host_facts_search (node, wish, better, self->now, &other);
+      vmp_host_facts_search (node, wish, better, self, &other);
       if (other.host != NULL)
         *facts = other;
     }

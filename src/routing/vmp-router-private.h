@@ -94,7 +94,7 @@ typedef struct {
   VmpRouter *router;
   const VmpCall *call;
   VmpPlanRequest *request;       /* its constraints rule what is taken of a node */
-  GPtrArray *excluded;           /* nodes; NULL */
+  const VmpExclusions *excluded; /* NULL: none */
   VmpNode *pinned;               /* the only one that may answer; NULL: all may */
   const VmpHost *broken;         /* the answer is to be continued by another node of the very same model; NULL */
   gpointer session_node;         /* where the session was last; NULL */

@@ -253,6 +253,31 @@ choose_weights (const VmpCall    *call,
     }
 }
 
+/* What makes a virtual model choose among a node's models counts among nodes, too. */
+static VmpSizeWish
+choose_size_wish (const VmpMeaning *meaning)
+{
+  if (meaning->kind != VMP_MEANS_VIRTUAL)
+    return VMP_SIZE_ANY;
+
+  switch (meaning->virtual_model->preference)
+    {
+    case VMP_PREFER_FAST:
+      return VMP_SIZE_SMALL;
+
+    case VMP_PREFER_BALANCED:
+      return VMP_SIZE_MIDDLE;
+
+    case VMP_PREFER_LOADED:
+    case VMP_PREFER_LARGEST:
+    case VMP_PREFER_CONTEXT:
+    case VMP_PREFER_CODE:
+    case VMP_N_PREFERENCES:
+    default:
+      return VMP_SIZE_ANY;
+    }
+}
+
 static char *
 make_route_id (const VmpMeaning *meaning)
 {
@@ -276,6 +301,7 @@ write_request (VmpRouter            *self,
 
   *request = (VmpPlanRequest) {
     .strategy = choose_strategy (self, call, meaning),
+    .size_wish = choose_size_wish (meaning),
     .kind = call->kind,
     .any_kind = !is_virtual && meaning->kind != VMP_MEANS_ROUTE,
     .constraints = *private_to,
@@ -569,12 +595,12 @@ find_owner (VmpRouter     *self,
 }
 
 void
-vmp_router_plan (VmpRouter     *self,
-                 const VmpCall *call,
-                 GPtrArray     *excluded,
-                 gboolean       takes_turn,
-                 gint64         now,
-                 VmpRouting    *routing)
+vmp_router_plan (VmpRouter           *self,
+                 const VmpCall       *call,
+                 const VmpExclusions *excluded,
+                 gboolean             takes_turn,
+                 gint64               now,
+                 VmpRouting          *routing)
 {
   VmpGathering gathering = {
     .router = self,
@@ -589,12 +615,12 @@ vmp_router_plan (VmpRouter     *self,
 }
 
 void
-vmp_router_plan_continuation (VmpRouter     *self,
-                              const VmpCall *call,
-                              const VmpHost *host,
-                              GPtrArray     *excluded,
-                              gint64         now,
-                              VmpRouting    *routing)
+vmp_router_plan_continuation (VmpRouter           *self,
+                              const VmpCall       *call,
+                              const VmpHost       *host,
+                              const VmpExclusions *excluded,
+                              gint64               now,
+                              VmpRouting          *routing)
 {
   VmpGathering gathering = {
     .router = self,

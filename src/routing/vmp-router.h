@@ -67,20 +67,26 @@ VmpHost *vmp_routing_get_host (const VmpRouting *self,
 VmpNode *vmp_routing_get_node (const VmpRouting *self,
                                guint             attempt);
 
+/* What is not to be tried (again): nodes whatever their models are, and single models on a node. */
+typedef struct {
+  GPtrArray *nodes; /* of VmpNode; NULL: none */
+  GPtrArray *hosts; /* of VmpHost; NULL: none */
+} VmpExclusions;
+
 /**
  * vmp_router_plan:
- * @excluded: (nullable): (element-type VmpNode): not to be tried (again)
+ * @excluded: (nullable)
  * @now: monotonic µs
  * @routing: (out caller-allocates)
  *
  * Changes nothing but whose turn it is, and that only when @takes_turn.
  */
-void vmp_router_plan (VmpRouter     *self,
-                      const VmpCall *call,
-                      GPtrArray     *excluded,
-                      gboolean       takes_turn,
-                      gint64         now,
-                      VmpRouting    *routing);
+void vmp_router_plan (VmpRouter           *self,
+                      const VmpCall       *call,
+                      const VmpExclusions *excluded,
+                      gboolean             takes_turn,
+                      gint64               now,
+                      VmpRouting          *routing);
 
 /**
  * vmp_router_plan_continuation:
@@ -88,12 +94,12 @@ void vmp_router_plan (VmpRouter     *self,
  *
  * The same among the other nodes that have the very same model, in the same quantization.
  */
-void vmp_router_plan_continuation (VmpRouter     *self,
-                                   const VmpCall *call,
-                                   const VmpHost *host,
-                                   GPtrArray     *excluded,
-                                   gint64         now,
-                                   VmpRouting    *routing);
+void vmp_router_plan_continuation (VmpRouter           *self,
+                                   const VmpCall       *call,
+                                   const VmpHost       *host,
+                                   const VmpExclusions *excluded,
+                                   gint64               now,
+                                   VmpRouting          *routing);
 
 /* The request goes to that node now: sessions and prompts are remembered to be there. */
 void vmp_router_note_start (VmpRouter     *self,

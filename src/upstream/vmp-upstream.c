@@ -353,12 +353,17 @@ release (VmpUpstream *self,
   transfer->events = NULL;
 }
 
-/* Keeps one that was released for its next use. */
+/* Keeps one that was released for its next use.
+ *
+ * libcurl counts over the whole life of a handle how often it has replaced a kept connection that died, and gives up at
+ * the sixth. So one that may have counted is not used again. */
 static void
 recycle (VmpUpstream *self,
          VmpTransfer *transfer)
 {
-  if (self->spare.length < SPARE_TRANSFERS)
+  gboolean has_counted = !transfer->head_seen || transfer->sends != 1;
+
+  if (!has_counted && self->spare.length < SPARE_TRANSFERS)
     g_queue_push_tail (&self->spare, transfer);
   else
     vmp_transfer_free (transfer);

@@ -9,14 +9,14 @@ import assert from 'node:assert/strict';
 import { AT_DOOR, askAsGuest, createKey, share } from './lib/guests.mjs';
 import { serves } from './lib/nodes.mjs';
 import { behaviour } from './lib/stage.mjs';
-import { CHAT, asked, chatOf, gatewayOf, hold, say, studio, wayOf } from './lib/studios.mjs';
+import { CHAT, asked, chatOf, gatewayOf, hold, say, studios, wayOf } from './lib/studios.mjs';
 
 const MESSAGES = '/v1/messages';
 const RESPONSES = '/v1/responses';
 const AFFINE = 'default_strategy=prefix_affinity';
 
-const nodesOf = async (stage, names = ['a', 'b', 'c']) =>
-  Object.fromEntries(await Promise.all(names.map(async (name) => [name, await studio(stage, ['m:loaded'], '--parallel=8', '--context-length=65536')])));
+const nodesOf = (stage) =>
+  studios(stage, { a: ['m:loaded'], b: ['m:loaded'], c: ['m:loaded'] }, '--parallel=8', '--context-length=65536');
 
 /* Three nodes with the same model, and conversations that stay. */
 async function affine(stage, { settings = '', ...options } = {}) {
@@ -122,6 +122,10 @@ behaviour('affinity/session/leaves-a-node-that-fails', async (stage) => {
     assert.equal(await turn(gateway, 's'), second);
 });
 
+/* Where the next turn of a session would go. */
+const nextOf = async (gateway, session) =>
+  (await gateway.call('POST', '/routes/preview', { model: 'm', session })).attempts[0].node;
+
 /* Holds @n answers at a node; those stay, and others are answered. */
 async function fill(stage, gateway, nodes, id, n) {
   const wires = [];
@@ -135,7 +139,7 @@ async function fill(stage, gateway, nodes, id, n) {
 behaviour('affinity/session/leaves-a-node-that-is-too-busy', async (stage) => {
   const { gateway, nodes } = await affine(stage);
   const first = await turn(gateway, 's');
-  const preview = async () => (await gateway.call('POST', '/routes/preview', { model: 'm', session: 's' })).attempts[0].node;
+  const preview = () => nextOf(gateway, 's');
 
   await fill(stage, gateway, nodes, first, 4);
   assert.equal(await preview(), first, 'four more than the others are borne');
@@ -151,8 +155,7 @@ behaviour('affinity/session/thresholds-are-settings', async (stage) => {
   const { gateway, nodes } = await affine(stage, { settings: 'affinity_busy_requests=1\naffinity_busy_ratio=2' });
   const first = await turn(gateway, 's');
   const others = Object.keys(nodes).filter((id) => id !== first);
-  const stays = async () => (await gateway.call('POST', '/routes/preview', { model: 'm', session: 's' }))
-    .attempts[0].node === first;
+  const stays = async () => await nextOf(gateway, 's') === first;
 
   await fill(stage, gateway, nodes, first, 1);
   assert.ok(await stays(), 'one more');
@@ -210,9 +213,9 @@ behaviour('affinity/session/each-client-has-its-own', async (stage) => {
 /* -- Prompts ------------------------------------------------------------------------------- */
 
 const TURNS = 30;
-const INSTRUCTIONS = `You are an agent that works in a terminal.\n${'Be brief, and never guess what a file says. '.repeat(150)}`;
-const billing = (n) => `x-anthropic-billing-header: cc_version=2.1.42.${n}; cc_entrypoint=cli; cch=${(n * 7919 % 0xfffff)
-  .toString(16).padStart(5, '0')};`;
+const INSTRUCTIONS = `You are an agent in a terminal.\n${'Be brief, and never guess what a file says. '.repeat(150)}`;
+const hash = (n) => (n * 7919 % 0xfffff).toString(16).padStart(5, '0');
+const billing = (n) => `x-anthropic-billing-header: cc_version=2.1.42.${n}; cc_entrypoint=cli; cch=${hash(n)};`;
 
 /* The bodies of an agent's session: each turn repeats all before it, behind a line that is new each time. */
 function* session(n, { name = 'first', withLine = true } = {}) {
@@ -322,7 +325,7 @@ const quoted = (text) => JSON.stringify(text);
 
 behaviour('affinity/line/is-left-out-and-the-rest-is-as-it-was', async (stage) => {
   const at = await seen(stage);
-  const rest = '"max_tokens" : 5,\n"messages":[{"role":"user","content":"gr\\u00fc\\u00df \\/ 🦇"}],"temperature":1.0e0}';
+  const rest = '"max_tokens" : 5,\n"messages":[{"role":"user","content":"gr\\u00fc\\u00df \\/ 🦇"}],"seed":1.0e0}';
   const system = (value) => `{"model":"m", "system": ${value} ,${rest}`;
   const part = (text, more = '') => `{"type":"text","text":${quoted(text)}${more}}`;
   const cases = [
@@ -335,7 +338,8 @@ behaviour('affinity/line/is-left-out-and-the-rest-is-as-it-was', async (stage) =
   for (const [body, expected] of cases)
     assert.equal(await at(body), expected);
   for (const role of ['system', 'developer']) {
-    const chat = (text) => `{"messages":[{"role":"${role}","content":${quoted(text)}},{"role":"user","content":"x"}],"model":"m"}`;
+    const chat = (text) =>
+      `{"messages":[{"role":"${role}","content":${quoted(text)}},{"role":"user","content":"x"}],"model":"m"}`;
 
     assert.equal(await at(chat(`${LINE}\n\nYou are.`), CHAT), chat('You are.'));
   }
@@ -356,13 +360,15 @@ behaviour('affinity/line/of-somebody-else-stays', async (stage) => {
 
   for (const body of kept)
     assert.equal(await at(body, CHAT), body);
-  const both = (head) => messages({ role: 'system', content: `${head}You are.` }, { role: 'user', content: `${LINE}\n?` });
+  const both = (head) =>
+    messages({ role: 'system', content: `${head}You are.` }, { role: 'user', content: `${LINE}\n?` });
   assert.equal(await at(both(`${LINE}\n\n`), CHAT), both(''), 'its own one goes, the quotation stays');
 });
 
 behaviour('affinity/line/stays-when-the-owner-says-so', async (stage) => {
   const at = await seen(stage, { settings: 'strip_volatile_lines=no' });
-  const body = JSON.stringify({ model: 'm', system: `${LINE}\n\nYou are.`, messages: [{ role: 'user', content: 'x' }] });
+  const messages = [{ role: 'user', content: 'x' }];
+  const body = JSON.stringify({ model: 'm', system: `${LINE}\n\nYou are.`, messages });
 
   assert.equal(await at(body), body);
 });
@@ -376,7 +382,7 @@ behaviour('affinity/response/goes-on-where-it-is-kept', async (stage) => {
     const answer = await gateway.ask('POST', RESPONSES, { body });
 
     assert.equal(answer.status, 200, answer.text());
-    return { node: wayOf(answer).node, id: more.stream ? answer.text().match(/"id":"(resp_[^"]+)"/)[1] : answer.json().id };
+    return { node: wayOf(answer).node, id: answer.text().match(/"id": ?"(resp_[^"]+)"/)[1] };
   };
 
   for (const more of [{}, { stream: true }]) {

@@ -319,7 +319,9 @@ behaviour('catalogue/choice/a-node-that-has-it', async (stage) => {
 });
 
 behaviour('catalogue/choice/turns-among-equals', async (stage) => {
-  const nodes = { a: await studio(stage, 'm'), b: await studio(stage, 'm'), c: await studio(stage, 'm', 'n') };
+  const nodes = {
+    a: await studio(stage, 'm:loaded'), b: await studio(stage, 'm:loaded'), c: await studio(stage, 'm:loaded', 'n'),
+  };
   const gateway = await gatewayOf(stage, nodes);
 
   for (let i = 0; i < 9; i++)
@@ -573,7 +575,8 @@ behaviour('catalogue/routes/fall-back', async (stage) => {
 
   for (const [name, fallback, ...targets] of [
     ['best', 'second', { node: 'main', model: 'm' }], ['second', null, { node: 'spare', model: 'n' }],
-    ['first', 'best'], ['empty', 'vampire:auto'], ['lost', null, { node: 'main', model: 'none' }, { node: 'x', model: 'm' }],
+    ['first', 'best'], ['empty', 'vampire:auto'],
+    ['lost', null, { node: 'main', model: 'none' }, { node: 'x', model: 'm' }],
   ])
     await route(gateway, { id: `route-${name}`, virtual_model: name, fallback, targets });
   for (const model of ['best', 'first'])
@@ -588,7 +591,7 @@ behaviour('catalogue/routes/fall-back', async (stage) => {
     assert.deepEqual(errorOf(await chat(gateway, model)), [503, 'no_route_target'], model);
   await park(gateway, 'main', 'online');
   assert.deepEqual(await served('first'), [200, 1, 0]);
-  assert.deepEqual(errorOf(await chat(gateway, 'second')), [503, 'no_route_target'], 'it has nobody to stand in for it');
+  assert.deepEqual(errorOf(await chat(gateway, 'second')), [503, 'no_route_target'], 'nobody stands in for it');
 });
 
 behaviour('catalogue/routes/that-would-stand-in-for-one-another-are-refused', async (stage) => {

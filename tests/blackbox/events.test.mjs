@@ -171,7 +171,7 @@ behaviour('events/request', async (stage) => {
   const request = { model: 'm', node: 'a', client_key: null };
   assert.deepEqual(await next(), { state: 'started', ...request, outcome: null, active_requests: 1 });
   assert.deepEqual(await next(), { state: 'ended', ...request, outcome: 'done', active_requests: 0 });
-  assert.deepEqual(ids.splice(0), Array(2).fill(head.get('X-Vampire-Request-ID')), 'its client knows it by the same id');
+  assert.deepEqual(ids.splice(0), Array(2).fill(head.get('X-Vampire-Request-ID')), 'the id that its client knows');
   await node.close();
   const failed = await chat(gateway, 'm');
   await next();

@@ -11,7 +11,7 @@ import { performance } from 'node:perf_hooks';
 import { DONE, IN_ORDER, activeAt, delta, getNode, join, stream, streamSoFar } from './lib/fleet.mjs';
 import { AT_DOOR, askAsGuest, createKey, share } from './lib/guests.mjs';
 import * as http from './lib/http.mjs';
-import { chat, completion } from './lib/nodes.mjs';
+import { chat, completion, serves } from './lib/nodes.mjs';
 import { parseData } from './lib/sse.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { elapsed } from './lib/time.mjs';
@@ -19,6 +19,9 @@ import { Upstream } from './lib/upstream.mjs';
 
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 const MB = 1024 ** 2;
+
+/* A bit longer than a look at the nodes is taken for fresh. */
+const FRESH_MS = 1050;
 
 /* As a client writes it that wants to know whether anybody writes it anew. */
 const bodyFor = (model, { isStream = false, more = '' } = {}) => Buffer.from(
@@ -85,14 +88,14 @@ const FAULTS = {
   'status-401': refusal(401),
   'status-403': refusal(403),
   'no-models-loaded/400-object': refusal(400, { error: { message: 'No models loaded. Please load a model.' } }),
-  'no-models-loaded/400-string': refusal(400, { error: 'No models loaded. Please load a model in the developer page.' }),
+  'no-models-loaded/400-string': refusal(400, { error: 'No models loaded. Load a model in the developer page.' }),
   'no-models-loaded/404-object': refusal(404, { error: { message: 'No models loaded.', code: 'model_not_found' } }),
   'no-models-loaded/404-string': refusal(404, { error: 'No models loaded' }),
   'no-models-loaded/200': refusal(200, { error: 'No models loaded.' }),
   'model-not-found-404': refusal(404, { error: { message: 'Model not found', type: 'invalid_request_error' } }),
   'failed-to-load-400': refusal(400, { error: 'Failed to load model "m". Error: insufficient system resources.' }),
   '200-with-an-error/string': refusal(200, { error: 'Unexpected endpoint or method. (POST /v1/chat/completions)' }),
-  '200-with-an-error/object': refusal(200, { error: { message: 'The model has crashed without additional information.' } }),
+  '200-with-an-error/object': refusal(200, { error: { message: 'The model has crashed without any information.' } }),
 };
 
 const STREAM_FAULTS = {
@@ -165,6 +168,30 @@ behaviour('failover/before-first-byte/connection-refused', async (stage) => {
     const { request_count: requests, error_count: errors, status } = await getNode(gateway, first.id);
     assert.deepEqual([requests, errors, status], [1, 1, 'offline']);
   }
+});
+
+/* Nobody has looked at it since it was off, and nobody would for a while. */
+behaviour('failover/before-first-byte/to-one-that-has-come-back', async (stage) => {
+  const gateway = await stage.gateway();
+  let fails = false;
+  const away = await join(stage, gateway, 'away', ['m'], answers);
+  const other = await join(stage, gateway, 'other', ['m'], (request, wire) =>
+    (fails ? refusal(500)(request, wire) : answers(request, wire)));
+
+  await away.close();
+  assert.equal((await ask(gateway, bodyFor('m'))).head.get('X-Vampire-Node'), 'other');
+  fails = true;
+  await elapsed(FRESH_MS);
+  const lost = await ask(gateway, bodyFor('m'));
+  assert.equal(lost.status, 503);
+  assert.match(lost.json().error.message, /\baway is off\b.*\bother answered with status 500\./);
+
+  await stage.node(serves(['m'], answers), { port: away.port });
+  await elapsed(FRESH_MS);
+  const answer = await ask(gateway, bodyFor('m'));
+  assertSecondsAnswer(answer, false);
+  assert.equal(answer.head.get('X-Vampire-Node'), 'away');
+  assert.deepEqual([other.prompts.length, await activeAt(gateway, away, other)], [3, [0, 0]]);
 });
 
 behaviour('failover/before-first-byte/every-endpoint-of-prompts', async (stage) => {
@@ -256,29 +283,30 @@ behaviour('failover/same-request/5-mb-that-the-first-one-did-not-read', async (s
 
 /* -- What is nobody else's business -------------------------------------------------------- */
 
-for (const [status, document] of [
-  [400, { error: { message: "'messages' is required", type: 'invalid_request_error', param: 'messages' } }],
-  [400, { error: 'Trying to keep the first 9000 tokens when context the overflows.' }],
-  [404, { error: { message: 'There is no response with that id.' } }],
-  [413, { error: 'Too large.' }], [422, { detail: [{ msg: 'field required' }] }], [409, { error: 'busy' }],
-]) {
-  behaviour(`failover/own-fault/status-${status}-is-passed-on/${sha256(JSON.stringify(document)).slice(0, 4)}`,
-            async (stage) => {
-    const gateway = await stage.gateway();
-    const first = await join(stage, gateway, 'first', ['m'], refusal(status, document));
-    const second = await join(stage, gateway, 'second', ['m'], answers);
+behaviour('failover/own-fault/is-passed-on-and-nobody-else-is-asked', async (stage) => {
+  const gateway = await stage.gateway();
+  let refuse;
+  const first = await join(stage, gateway, 'first', ['m'], (request, wire) => refuse(request, wire));
+  const second = await join(stage, gateway, 'second', ['m'], answers);
 
+  for (const [status, document] of [
+    [400, { error: { message: "'messages' is required", type: 'invalid_request_error', param: 'messages' } }],
+    [400, { error: 'Trying to keep the first 9000 tokens when context the overflows.' }],
+    [404, { error: { message: 'There is no response with that id.' } }],
+    [413, { error: 'Too large.' }], [422, { detail: [{ msg: 'field required' }] }], [409, { error: 'busy' }],
+  ]) {
+    refuse = refusal(status, document);
     for (const isStream of [false, true]) {
       const answer = await ask(gateway, bodyFor('m', { isStream }));
 
       assert.deepEqual([answer.status, answer.text()], [status, JSON.stringify(document)]);
       assert.equal(answer.head.get('X-Vampire-Node'), 'first');
     }
-    assert.deepEqual([first.prompts.length, second.prompts.length], [2, 0]);
-    const { breaker, error_count: errors } = await getNode(gateway, 'first');
-    assert.deepEqual([breaker.failures, errors], [0, 0]);
-  });
-}
+  }
+  assert.deepEqual([first.prompts.length, second.prompts.length], [12, 0]);
+  const { breaker, error_count: errors } = await getNode(gateway, 'first');
+  assert.deepEqual([breaker.failures, errors], [0, 0]);
+});
 
 for (const [name, more] of [['routing-fallback', { routing: { fallback: false } }],
                             ['fallback-allowed', { fallback: { allowed: false } }]]) {

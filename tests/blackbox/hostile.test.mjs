@@ -74,6 +74,29 @@ for (const [how, begin, piece] of [
   });
 }
 
+behaviour('hostile/too-much/comments-before-the-first-event', async (stage) => {
+  const gateway = await withGoodNode(stage);
+  const comments = http.chunk(': thinking\n\n'.repeat(4096));
+  const node = await stage.node(serves(['endless'], async (request, wire) => {
+    await wire.write(http.STREAM_HEAD);
+    await writeForEver(wire, comments);
+  }));
+  await register(gateway, node);
+  const before = gateway.residentBytes;
+  const client = await gateway.connect();
+
+  /* They are passed on, at the client's pace, instead of being held for the event that never comes. */
+  client.write(http.request('POST', '/v1/chat/completions',
+                            { body: JSON.stringify({ model: 'endless', stream: true, messages: [] }) }));
+  assert.equal((await http.readAnswerHead(client)).status, 200);
+  for (let i = 0; i < 10; i++)
+    assert.equal((await chat(gateway, 'good')).status, 200);
+  if (!gateway.isSanitized)
+    assert.ok(gateway.residentBytes - before < ROOM, `${before} ${gateway.residentBytes}`);
+  await client.destroy();
+  await node.wires.at(-1).closed;
+});
+
 behaviour('hostile/too-much/endless-headers', async (stage) => {
   const gateway = await withGoodNode(stage);
   const node = await stage.node(async (request, wire) => {

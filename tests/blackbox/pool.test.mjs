@@ -131,6 +131,15 @@ for (const [how, die] of [['fin', (wire) => wire.end()], ['reset', (wire) => wir
   });
 }
 
+behaviour('pool/retry/however-often-it-was-needed-before', async (stage) => {
+  const node = await stage.node((request, wire) => (request.nth === 1 ? answerOk(request, wire) : wire.end()));
+  const gateway = await stage.gateway({ node });
+
+  for (let i = 0; i < 30; i++)
+    assert.equal((await gateway.ask('POST', '/v1/x', { body: '{}' })).status, 200, `request ${i + 1}`);
+  assert.equal(node.wires.length, 30);
+});
+
 behaviour('pool/retry/goes-to-a-new-connection-not-to-another-old-one', async (stage) => {
   const all = signal();
   const node = await stage.node(async (request, wire) => {

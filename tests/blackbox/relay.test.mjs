@@ -344,7 +344,8 @@ behaviour('relay/down/body-that-ends-with-the-connection', async (stage) => {
 /* Chunks do not follow the events: each byte of a stream is the last one of a chunk once. */
 for (const [name, fields] of [['metadata', []], ['traced', [['X-Vampire-Trace', 'stream']]]]) {
   behaviour(`relay/down/what-is-put-into-a-stream/${name}-wherever-its-chunks-end`, async (stage) => {
-    const delta = (content) => `data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [{ delta: { content } }] })}`;
+    const object = 'chat.completion.chunk';
+    const delta = (content) => `data: ${JSON.stringify({ object, choices: [{ delta: { content } }] })}`;
     const stream = Buffer.from([delta('ü🦇'), 'data: two\ndata: lines', delta('y'), 'data: [DONE]', ''].join('\n\n'));
     const node = await stage.node(({ target }, wire) => {
       const cut = Number(target.split('?')[1]);

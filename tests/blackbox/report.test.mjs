@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 
 import * as http from './lib/http.mjs';
+import { chat, serves } from './lib/nodes.mjs';
+import { otherFields } from './lib/routed.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { deadPort } from './lib/upstream.mjs';
 
@@ -169,6 +171,26 @@ behaviour('report/access-log/how-it-ended', async (stage) => {
   await asked;
   client.destroy();
   assert.deepEqual(await ends('/v1/gone'), ['-', 'client gone']);
+});
+
+behaviour('report/access-log/refused-is-what-no-node-was-asked-for', async (stage) => {
+  const node = await stage.node(serves(['m']));
+  const gateway = await stage.gateway({ node });
+  const refused = async (path, model, status, code) => {
+    const answer = await chat(gateway, model, { target: path });
+    const line = await accessLine(gateway, path);
+
+    assert.deepEqual([answer.status, answer.json().error.code], [status, code]);
+    assert.deepEqual([line[2], line[7]], [String(status), 'refused']);
+    assert.deepEqual(otherFields(answer.head, { route: `default:${model}`, node: null }).map(([name]) => name).sort(),
+                     ['Content-Length', 'Content-Type', status === 503 ? 'Retry-After' : 'x-should-retry']);
+  };
+
+  await gateway.call('POST', '/nodes', { id: 'a', base_url: node.url });
+  await refused('/v1/chat/completions', 'none', 404, 'model_not_found');
+  await gateway.call('PATCH', '/nodes/a', { status: 'draining' });
+  await refused('/v1/completions', 'm', 503, 'no_route_target');
+  assert.equal(node.requests.filter(({ method }) => method === 'POST').length, 0);
 });
 
 behaviour('report/access-log/no-client-forges-a-line', async (stage) => {

@@ -13,7 +13,7 @@ import {
 } from './lib/guests.mjs';
 import * as http from './lib/http.mjs';
 import { chat, serves } from './lib/nodes.mjs';
-import { VIRTUAL } from './lib/routed.mjs';
+import { VIRTUAL, otherFields } from './lib/routed.mjs';
 import { parseData } from './lib/sse.mjs';
 import { behaviour, signal } from './lib/stage.mjs';
 import { elapsed } from './lib/time.mjs';
@@ -225,6 +225,7 @@ behaviour('share/keys/models-are-for-guests-the-gateway-is-for-its-owner', async
   assert.deepEqual(models.json().data.map(({ id }) => id), [...VIRTUAL, 'm']);
   const answer = await guest('POST', '/v1/chat/completions', { body: prompt('m') });
   assert.equal(answer.json().choices[0].message.content, 'ok');
+  otherFields(answer.head, { route: 'default:m', node: null, model: 'm' }); /* of the nodes they learn nothing */
   const byApiKey = { key: undefined, fields: [['X-API-Key', key.key]] };
   assert.equal((await guest('GET', '/v1/models', byApiKey)).status, 200, 'as clients of Anthropic send it');
 

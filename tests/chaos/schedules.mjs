@@ -38,6 +38,9 @@ const FLEETS = [
   [[], ['--no-jit']],
 ];
 
+/* A time before the first call. */
+const BEFORE = -1;
+
 const MODELS = ['acme/ant', 'acme/bee', 'acme/cat', 'acme/dog'];
 const COUNTERS = ['loads', 'duplicate_loads', 'killed_generations', 'evictions', 'finished_generations'];
 
@@ -93,10 +96,9 @@ function makeSchedule(seed, number, nodes) {
       tokens_per_second: numbers.pick(0, 0, 3000, 1000), auto_evict: numbers.chance(0.8),
     })),
     /* What the owner does before it, and while it goes on. */
-    owner: [[0.3, -1], [0.05, numbers.from(0, 40)], [0.05, numbers.from(0, 40)]]
-      .filter(([chance]) => numbers.chance(chance))
-      .map(([, at]) => ({ at, does: at < 0 ? 'unload' : numbers.pick('load', 'unload'), node: numbers.pick(...nodes),
-                          model: numbers.pick(...models) })),
+    owner: [...nodes.map((node) => ({ at: BEFORE, does: 'unload', node, p: 0.4 })),
+            ...['load', 'unload'].map((does) => ({ at: numbers.from(0, 40), does, node: numbers.pick(...nodes), p: 0.05 }))]
+      .filter(({ p }) => numbers.chance(p)).map((deed) => ({ ...deed, model: numbers.pick(...models) })),
   };
 }
 
@@ -150,6 +152,7 @@ async function makeCall(gateway, { model, text, isStream, at, leavesAfter, leave
 class Fleet {
   #control;
   #before;
+  #lessons; /* calls that nodes may still fail, since the gateway does not know yet that they have to be told to load */
   nodes = [];
 
   static async start(flags) {
@@ -165,6 +168,7 @@ class Fleet {
     for (const [i, { url }] of fleet.nodes.entries())
       await fleet.gateway.call('POST', '/nodes', { id: `n${i}`, base_url: url });
     fleet.#control = await fleet.gateway.connect();
+    fleet.#lessons = flags.flat().filter((flag) => flag === '--no-jit').length;
     fleet.#before = await fleet.#count();
     return fleet;
   }
@@ -183,14 +187,17 @@ class Fleet {
 
   async #count() {
     const all = await Promise.all(this.nodes.map((node) => node.stats()));
+    const { cluster } = await this.#metrics();
 
-    return Object.fromEntries(COUNTERS.map((name) => [name, all.reduce((sum, stats) => sum + stats[name], 0)]));
+    return { ...Object.fromEntries(COUNTERS.map((name) => [name, all.reduce((sum, stats) => sum + stats[name], 0)])),
+             retries: cluster.retries };
   }
 
   async #owner({ does, node, model, at }) {
     const body = JSON.stringify({ model, node: `n${this.nodes.indexOf(node)}` });
 
-    await elapsed(Math.max(at, 0));
+    if (at !== BEFORE)
+      await elapsed(at);
     const { status } = await this.gateway.ask('POST', `/vampire/v1/models/${does}`, { body });
     assert.ok(status < 500 || status === 502, `${does}: ${status}`);
   }
@@ -220,8 +227,7 @@ class Fleet {
   /* Adds what came of a schedule to the totals. Throws what was wrong. */
   async play({ calls, knobs, owner }, totals) {
     await Promise.all(this.nodes.map((node, i) => node.configure(knobs[i])));
-    for (const deed of owner.filter(({ at }) => at < 0))
-      await this.#owner(deed);
+    await Promise.all(owner.filter(({ at }) => at === BEFORE).map((deed) => this.#owner(deed)));
 
     let timer;
     const lost = new Promise((_, reject) => {
@@ -229,20 +235,24 @@ class Fleet {
     });
     const ends = await Promise.race([lost, Promise.all([
       ...calls.map((call) => makeCall(this.gateway, call)),
-      ...owner.filter(({ at }) => at >= 0).map((deed) => this.#owner(deed)),
+      ...owner.filter(({ at }) => at !== BEFORE).map((deed) => this.#owner(deed)),
     ])]).finally(() => clearTimeout(timer));
     await this.#leavesNothing(5000);
 
     const now = await this.#count();
-    const added = Object.fromEntries(COUNTERS.map((name) => [name, now[name] - this.#before[name]]));
+    const added = Object.fromEntries(Object.keys(now).map((name) => [name, now[name] - this.#before[name]]));
     this.#before = now;
     for (const end of ends.filter((end) => end !== undefined))
       totals[end]++;
-    for (const name of COUNTERS)
+    for (const name of Object.keys(added))
       totals[name] += added[name];
     totals.calls += calls.length;
     assert.equal(added.duplicate_loads, 0, 'a model was loaded twice');
-    assert.equal(added.killed_generations, 0, 'an answer was killed');
+    /* A node may learn of the next request before it learns that a client has left: then it throws out an answer that
+     * nobody waits for. */
+    assert.ok(added.killed_generations <= ends.filter((end) => end === 'left').length, 'an answer was killed');
+    this.#lessons -= added.retries;
+    assert.ok(this.#lessons >= 0, 'a node failed a call');
   }
 
   settle() {
@@ -256,7 +266,7 @@ class Fleet {
 export async function playSchedules({ schedules, seed, first = 0, fleets = FLEETS.length }) {
   const began = performance.now();
   const totals = { seed, schedules: 0, calls: 0, answered: 0, left: 0,
-                   ...Object.fromEntries(COUNTERS.map((name) => [name, 0])), violations: [] };
+                   ...Object.fromEntries(COUNTERS.map((name) => [name, 0])), retries: 0, violations: [] };
 
   /* A schedule always meets the same fleet, whatever the others do meanwhile. */
   await Promise.all(Array.from({ length: Math.min(fleets, schedules) }, async (_, i) => {

@@ -122,8 +122,14 @@ is_idle (const SimInstance *self)
 static void
 arm_ttl (SimInstance *self)
 {
-  if (self->state == SIM_INSTANCE_LOADED && self->is_jit && self->ttl_s > 0 && is_idle (self))
+  if (self->state != SIM_INSTANCE_LOADED || !is_idle (self))
+    return;
+
+  /* Those that waited for a slot may have left before their turn came: the timer was set for that. */
+  if (self->is_jit && self->ttl_s > 0)
     sim_timer_arm_ms (self->models->sim->timers, &self->timer, self->ttl_s * 1000);
+  else
+    sim_timer_disarm (self->models->sim->timers, &self->timer);
 }
 
 static void

@@ -759,6 +759,35 @@ test_no_known_prompt (void)
   assert_order (&prefix_request, candidates, "dcba");
 }
 
+/* What stands for many models: the size counts where the strategy says the same, and not before. */
+static void
+test_size_wishes (void)
+{
+  VmpPlanRequest request = { .strategy = VMP_STRATEGY_RESIDENCY, .size_wish = VMP_SIZE_MIDDLE };
+  VmpCandidate candidates[] = {
+    { LOADED, .order = 0, .parameters = 70 },
+    { LOADED, .order = 1, .parameters = 14 },
+    { LOADED, .order = 2, .parameters = 8 },
+    { LOADED, .order = 3 },
+    { COLD, .order = 4, .parameters = 12, .load_ms = 2000 },
+  };
+
+  assert_order (&request, candidates, "bcade");
+  candidates[1].active = 4;
+  assert_order (&request, candidates, "cadeb");
+  candidates[1].active = 0;
+
+  request.strategy = VMP_STRATEGY_HIGHEST_TOKENS_PER_SECOND;
+  request.size_wish = VMP_SIZE_SMALL;
+  assert_order (&request, candidates, "cebad");
+  candidates[0].tokens_per_second = 90;
+  candidates[1].tokens_per_second = 20;
+  candidates[2].tokens_per_second = 40;
+  candidates[3].tokens_per_second = 30;
+  candidates[4].tokens_per_second = 10;
+  assert_order (&request, candidates, "acdbe");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -793,6 +822,7 @@ main (int    argc,
   g_test_add_func ("/plan/fallback-chain/strict", test_fallback_chain);
   g_test_add_func ("/plan/fallback-chain/nodes-of-one-target", test_fallback_chain_within_a_target);
   g_test_add_func ("/plan/privacy-policy/local-and-trusted-first", test_privacy_policy);
+  g_test_add_func ("/plan/size-wishes", test_size_wishes);
   g_test_add_func ("/plan/residency/free-before-full", test_free_before_full);
   g_test_add_func ("/plan/residency/shortest-wait", test_shortest_wait);
   g_test_add_func ("/plan/residency/waiting-before-another-load", test_waiting_before_another_load);

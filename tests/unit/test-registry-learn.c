@@ -437,6 +437,25 @@ test_last_resort (RegistryFixture *self,
   g_assert_cmpint (node->health, ==, VMP_NODE_ONLINE);
 }
 
+/* The one that tries is ended by the block. */
+static void
+test_blocked_while_it_is_tried (RegistryFixture *self,
+                                gconstpointer    data)
+{
+  VmpNode *node = registry_fixture_register (self, "rig", "http://192.168.7.3:1234");
+
+  for (guint i = 0; i < VMP_LIMIT_BREAKER_FAILURES; i++)
+    registry_fixture_request (self, node, VMP_TRAFFIC_FAILED);
+  node->breaker.retry_at = g_get_monotonic_time ();
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
+  g_assert_cmpint (node->breaker.state, ==, VMP_BREAKER_HALF_OPEN);
+  vmp_registry_block (self->registry, node);
+  registry_fixture_end (self, node, NULL, VMP_TRAFFIC_ABANDONED, 0);
+
+  vmp_registry_approve (self->registry, node);
+  g_assert_true (vmp_breaker_would_allow (&node->breaker, g_get_monotonic_time ()));
+}
+
 static void
 test_unreachable (RegistryFixture *self,
                   gconstpointer    data)
@@ -523,6 +542,7 @@ main (int   argc,
   registry_fixture_add ("/registry/traffic/counts", test_counts);
   registry_fixture_add ("/registry/traffic/degraded-until-one-succeeds", test_degraded);
   registry_fixture_add ("/registry/traffic/last-resort", test_last_resort);
+  registry_fixture_add ("/registry/traffic/blocked-while-it-is-tried", test_blocked_while_it_is_tried);
   registry_fixture_add ("/registry/traffic/unreachable", test_unreachable);
   registry_fixture_add ("/registry/traffic/answers-bring-back", test_answers_bring_back);
   registry_fixture_add ("/registry/traffic/may-not-begin", test_may_not_begin);

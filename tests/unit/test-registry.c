@@ -307,11 +307,13 @@ test_forget (RegistryFixture *self,
   g_autoptr (VmpNode) node = vmp_node_ref (registry_fixture_register (self, "rig", "http://192.168.7.3:1234"));
 
   registry_fixture_probe (self, node, "m");
+  vmp_registry_set_token (self->registry, node, "secret");
   g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
   g_string_truncate (self->told, 0);
 
   vmp_registry_forget (self->registry, node);
   registry_fixture_assert_told (self, "removed rig, ");
+  g_assert_null (node->token);
   registry_fixture_assert_nodes (self, "");
   registry_fixture_assert_hosts (self, "m", "");
   g_assert_null (vmp_registry_find (self->registry, "rig"));
@@ -321,6 +323,7 @@ test_forget (RegistryFixture *self,
   g_assert_false (vmp_registry_begin_request (self->registry, node, NULL));
 
   /* What was under way ends without bringing it back. */
+  vmp_registry_suspend_approval (self->registry, node, "Its address has changed.");
   registry_fixture_end (self, node, NULL, VMP_TRAFFIC_UNREACHABLE, 0);
   registry_fixture_probe (self, node, "m");
   registry_fixture_assert_told (self, "");

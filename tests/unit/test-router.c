@@ -276,6 +276,7 @@ test_occupied (RouterFixture *self,
   VmpCall call = router_fixture_call ("qwen");
   g_auto (VmpRouting) waits = { NULL, };
   g_auto (VmpRouting) attaches = { NULL, };
+  g_auto (VmpRouting) kept = { NULL, };
 
   router_fixture_busy (self, router_fixture_host (a, "phi"), 1);
   vmp_router_plan (self->router, &call, NULL, FALSE, 1, &waits);
@@ -286,6 +287,12 @@ test_occupied (RouterFixture *self,
   vmp_router_plan (self->router, &call, NULL, FALSE, 1, &attaches);
   g_assert_cmpint (attaches.plan.attempts[0].readiness, ==, VMP_READY_LOADING);
   a->taken_for->leading = FALSE;
+
+  /* Nobody is at it yet, but the node is kept for it. */
+  router_fixture_free (self, router_fixture_host (a, "phi"), 1);
+  a->taken_for = router_fixture_host (a, "phi");
+  vmp_router_plan (self->router, &call, NULL, FALSE, 1, &kept);
+  g_assert_cmpint (kept.plan.attempts[0].readiness, ==, VMP_READY_OCCUPIED);
   a->taken_for = NULL;
 }
 
@@ -296,20 +303,62 @@ test_excluded (RouterFixture *self,
   VmpNode *a = router_fixture_add_node (self, "a", "+qwen");
   VmpNode *b = router_fixture_add_node (self, "b", "qwen");
   VmpCall call = router_fixture_call ("qwen");
-  g_autoptr (GPtrArray) excluded = g_ptr_array_new ();
+  g_autoptr (GPtrArray) nodes = g_ptr_array_new ();
+  const VmpExclusions excluded = { .nodes = nodes, };
   g_auto (VmpRouting) second = { NULL, };
   g_auto (VmpRouting) none = { NULL, };
 
-  g_ptr_array_add (excluded, a);
-  vmp_router_plan (self->router, &call, excluded, FALSE, 1, &second);
+  g_ptr_array_add (nodes, a);
+  vmp_router_plan (self->router, &call, &excluded, FALSE, 1, &second);
   g_assert_cmpuint (second.plan.n_attempts, ==, 1);
   g_assert_true (vmp_routing_get_node (&second, 0) == b);
   g_assert_cmpuint (second.plan.n_rejected[VMP_REJECTED_EXCLUDED], ==, 1);
 
-  g_ptr_array_add (excluded, b);
-  vmp_router_plan (self->router, &call, excluded, FALSE, 1, &none);
+  g_ptr_array_add (nodes, b);
+  vmp_router_plan (self->router, &call, &excluded, FALSE, 1, &none);
   g_assert_cmpuint (none.plan.n_attempts, ==, 0);
   g_assert_cmpint (none.problem, ==, VMP_PROBLEM_NO_ROUTE_TARGET);
+}
+
+/* A model that failed does not take the others of its node with it. */
+static void
+test_excluded_model (RouterFixture *self,
+                     gconstpointer  data)
+{
+  VmpNode *a = router_fixture_add_node (self, "a", "+big +small");
+  VmpCall call = router_fixture_call ("my:chain");
+  g_autoptr (GPtrArray) hosts = g_ptr_array_new ();
+  const VmpExclusions excluded = { .hosts = hosts, };
+  g_auto (VmpRouting) routing = { NULL, };
+  g_autofree char *text = NULL;
+
+  router_fixture_add_route (self, "chain", "my:chain", VMP_STRATEGY_FALLBACK_CHAIN, "a:big a:small", NULL);
+  g_ptr_array_add (hosts, vmp_node_find_host (a, "big"));
+  vmp_router_plan (self->router, &call, &excluded, FALSE, 1, &routing);
+  text = router_fixture_describe (&routing);
+  g_assert_cmpstr (text, ==, "a:small");
+}
+
+/* A model that has failed on a node says nothing of the node's others. */
+static void
+test_excluded_then_other (RouterFixture *self,
+                          gconstpointer  data)
+{
+  VmpNode *a = router_fixture_add_node (self, "a", "+qwen,size=1 phi,size=4");
+  VmpCall call = router_fixture_call ("vampire:auto");
+  g_autoptr (GPtrArray) hosts = g_ptr_array_new ();
+  const VmpExclusions excluded = { .hosts = hosts, };
+  g_auto (VmpRouting) other = { NULL, };
+  g_auto (VmpRouting) none = { NULL, };
+
+  g_ptr_array_add (hosts, router_fixture_host (a, "qwen"));
+  vmp_router_plan (self->router, &call, &excluded, FALSE, 1, &other);
+  g_assert_cmpuint (other.plan.n_attempts, ==, 1);
+  g_assert_true (vmp_routing_get_host (&other, 0) == router_fixture_host (a, "phi"));
+
+  g_ptr_array_add (hosts, router_fixture_host (a, "phi"));
+  vmp_router_plan (self->router, &call, &excluded, FALSE, 1, &none);
+  g_assert_cmpuint (none.plan.n_attempts, ==, 0);
 }
 
 /* -- Tokens and circles -------------------------------------------------------------------- */
@@ -568,6 +617,37 @@ test_preferences_among_nodes (RouterFixture *self,
   chat ("vampire:large-context", "a:gemma");
 }
 
+/* A load is worth it for a model that is much faster only. */
+static void
+test_fast_and_loaded (RouterFixture *self,
+                      gconstpointer  data)
+{
+  VmpNode *a = router_fixture_add_node (self, "a", "+middle,size=12 small,size=8");
+
+  chat ("vampire:fast", "a:middle");
+  router_fixture_list (self, a, "+huge,size=70 small,size=8");
+  chat ("vampire:fast", "a:small");
+}
+
+/* When the one with the longest context has failed, the next one comes. */
+static void
+test_next_longest (RouterFixture *self,
+                   gconstpointer  data)
+{
+  g_autoptr (GPtrArray) nodes = g_ptr_array_new ();
+  const VmpExclusions excluded = { .nodes = nodes, };
+  VmpCall call = router_fixture_call ("vampire:large-context");
+  g_auto (VmpRouting) routing = { NULL, };
+  g_autofree char *text = NULL;
+
+  g_ptr_array_add (nodes, router_fixture_add_node (self, "a", "m,ctx=131072"));
+  router_fixture_add_node (self, "b", "+m,ctx=8192");
+  router_fixture_add_node (self, "c", "m,ctx=65536");
+  vmp_router_plan (self->router, &call, &excluded, FALSE, 1, &routing);
+  text = router_fixture_describe (&routing);
+  g_assert_cmpstr (text, ==, "c:m b:m");
+}
+
 static void
 test_needs (RouterFixture *self,
             gconstpointer  data)
@@ -672,6 +752,27 @@ test_routes (RouterFixture *self,
   chat ("team:chat", "b:phi");
 }
 
+static void
+test_weights (RouterFixture *self,
+              gconstpointer  data)
+{
+  VmpHost *a = router_fixture_host (router_fixture_add_node (self, "a", "+qwen"), "qwen");
+  VmpCall call = router_fixture_call ("team");
+  guint n = 0;
+
+  router_fixture_add_node (self, "b", "+qwen");
+  router_fixture_add_route (self, "r", "team", VMP_STRATEGY_WEIGHTED_ROUND_ROBIN, "a:qwen=3 b:qwen=1", NULL);
+  for (guint i = 0; i < 400; i++)
+    {
+      g_auto (VmpRouting) routing = { NULL, };
+
+      vmp_router_plan (self->router, &call, NULL, TRUE, 1, &routing);
+      n += vmp_routing_get_host (&routing, 0) == a;
+    }
+  g_assert_cmpuint (n, >=, 290);
+  g_assert_cmpuint (n, <=, 310);
+}
+
 /* An owner's route comes before what is built in, and before a model's name when it is named by its id. */
 static void
 test_route_wins (RouterFixture *self,
@@ -774,6 +875,18 @@ test_fallback_bounds (RouterFixture *self,
   router_fixture_add_route (self, "x", "x", VMP_STRATEGY_ROUND_ROBIN, "", "y");
   router_fixture_add_route (self, "y", "y", VMP_STRATEGY_ROUND_ROBIN, "", "x");
   chat ("x", "!no_route_target");
+
+  /* One after another stands in, but not for ever. */
+  for (guint i = 0; i <= VMP_LIMIT_FALLBACKS + 1; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("c%u", i);
+      g_autofree char *next = g_strdup_printf ("c%u", i + 1);
+
+      router_fixture_add_route (self, name, name, VMP_STRATEGY_ROUND_ROBIN, i > VMP_LIMIT_FALLBACKS ? "a:qwen" : "",
+                                next);
+    }
+  chat ("c1", "a:qwen");
+  chat ("c0", "!no_route_target");
 
   router_fixture_add_route (self, "odd", "odd", VMP_STRATEGY_ROUND_ROBIN, "", "nobody knows this");
   chat ("odd", "!no_route_target");
@@ -907,6 +1020,8 @@ main (int    argc,
   router_fixture_add ("/router/nodes/not-approved", test_not_approved);
   router_fixture_add ("/router/nodes/last-resort", test_last_resort);
   router_fixture_add ("/router/nodes/excluded", test_excluded);
+  router_fixture_add ("/router/nodes/excluded-model", test_excluded_model);
+  router_fixture_add ("/router/virtual/excluded-then-other", test_excluded_then_other);
   router_fixture_add ("/router/nodes/token", test_token);
   router_fixture_add ("/router/nodes/not-back-to-a-gateway", test_not_back);
   router_fixture_add ("/router/loads/failed", test_load_failed);
@@ -918,12 +1033,15 @@ main (int    argc,
   router_fixture_add ("/router/virtual/auto-follows-loads", test_auto_follows_loads);
   router_fixture_add ("/router/virtual/preferences", test_preferences);
   router_fixture_add ("/router/virtual/preferences-among-nodes", test_preferences_among_nodes);
+  router_fixture_add ("/router/virtual/fast-and-loaded", test_fast_and_loaded);
+  router_fixture_add ("/router/virtual/next-longest-context", test_next_longest);
   router_fixture_add ("/router/virtual/needs", test_needs);
   router_fixture_add ("/router/virtual/long-prompt", test_long_prompt);
   router_fixture_add ("/router/virtual/owner-says", test_owner_says);
   router_fixture_add ("/router/virtual/private", test_private);
   router_fixture_add ("/router/virtual/available", test_has_virtual);
   router_fixture_add ("/router/routes/targets-then-fallback", test_routes);
+  router_fixture_add ("/router/routes/weights", test_weights);
   router_fixture_add ("/router/routes/win", test_route_wins);
   router_fixture_add ("/router/routes/reported", test_reported);
   router_fixture_add ("/router/routes/fallback-chain", test_fallback_chain);

@@ -860,6 +860,47 @@ test_identity_is_bounded (void)
 }
 
 /* What is too long to be given to another node is let go. */
+typedef struct {
+  const char *body;
+  const char *events;
+  const char *end;  /* NULL: it has not said all */
+} Ending;
+
+#define FINISHED "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+
+/* A stream that has said all but [DONE]. */
+static void
+test_endings (void)
+{
+  static const Ending endings[] = {
+    { "{" MESSAGES "}", SAYS ("1", "a"), NULL },
+    { "{" MESSAGES "}", SAYS ("1", "a") FINISHED, "data: [DONE]\n\n" },
+    { "{" MESSAGES "}", "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{}]}}]}\n\n" FINISHED, "data: [DONE]\n\n" },
+    { "{" MESSAGES "}", "data: {\"error\":{\"message\":\"No.\"}}\n\n", NULL },
+    { "{" MESSAGES ",\"max_tokens\":2}", SAYS ("1", "a"), NULL },
+    { "{" MESSAGES ",\"max_tokens\":2}",
+      "data: {\"id\":\"1\",\"created\":2,\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
+      SAYS ("1", "b"),
+      "data: {\"object\":\"chat.completion.chunk\",\"id\":\"1\",\"created\":2,\"model\":\"m\","
+      "\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"length\"}]}\n\ndata: [DONE]\n\n" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    {
+      g_autofree char *before = NULL;
+      g_autofree char *out = NULL;
+      Fixture self;
+
+      fixture_open (&self, "/v1/chat/completions", endings[i].body);
+      push (&self, endings[i].events);
+      before = take_out (&self);
+      g_assert_cmpint (vmp_splice_end (self.splice, &self.out), ==, endings[i].end != NULL);
+      out = take_out (&self);
+      g_assert_cmpstr (out, ==, endings[i].end != NULL ? endings[i].end : "");
+      fixture_close (&self);
+    }
+}
+
 static void
 test_text_is_bounded (void)
 {
@@ -902,6 +943,7 @@ main (int   argc,
   g_test_add_func ("/splice/states", test_states);
   g_test_add_func ("/splice/calls", test_calls);
   g_test_add_func ("/splice/bodies", test_bodies);
+  g_test_add_func ("/splice/endings", test_endings);
   g_test_add_func ("/splice/bounded", test_text_is_bounded);
 
   return g_test_run ();

@@ -281,6 +281,13 @@ test_is_linear (void)
   vmp_usage_read_events (&usage, text->str, text->len);
   vmp_usage_read_body (&usage, text->str, text->len);
   g_assert_false (usage.has_usage);
+
+  /* The same for usages that could be those of a message's start. */
+  g_string_assign (text, "data: [");
+  for (guint i = 0; i < 300000; i++)
+    g_string_append (text, "{\"usage\":{\"input_tokens\":1}},");
+  vmp_usage_read_events (&usage, text->str, text->len);
+  g_assert_true (usage.has_usage);
 }
 
 /* -- Documents ----------------------------------------------------------------------------- */

@@ -16,7 +16,8 @@ const DEFAULT_NODE = /^node-127-0-0-1-\d+$/;
  * returns the others.
  * @node, @model: that were asked for it; null: the field must not be there
  */
-export function otherFields(head, { route = 'default:', strategy = 'residency', node = DEFAULT_NODE, model = null } = {}) {
+export function otherFields(head, { route = 'default:', strategy = 'residency', node = DEFAULT_NODE,
+                                    model = null } = {}) {
   const own = head.fields.filter(([name]) => PREFIX.test(name));
   const expected = { 'Request-ID': /^req_[0-9a-z]{24}$/, Route: route, Strategy: strategy, Node: node, Model: model };
   const wanted = Object.entries(expected).filter(([, value]) => value !== null);
@@ -32,7 +33,9 @@ export function otherFields(head, { route = 'default:', strategy = 'residency', 
 }
 
 /* What an error's head advises its client: whether the same again may do better, and after how many seconds. */
-export const adviceOf = (head) => ({ retry: head.get('x-should-retry') ?? null, after: head.get('Retry-After') ?? null });
+export const adviceOf = (head) => ({
+  retry: head.get('x-should-retry') ?? null, after: head.get('Retry-After') ?? null,
+});
 
 /* The virtual models that are listed where chatting models are, one of them on this computer or in its network. */
 export const VIRTUAL = ['vampire:auto', 'vampire:balanced', 'vampire:best', 'vampire:code', 'vampire:fast',

@@ -26,6 +26,13 @@ export function studio(stage, models, ...args) {
   return stage.simulator({ args: ['--fast', `--models=${file}`, ...args] });
 }
 
+/* Several, by their names: { a: ['key:loaded'], b: … } */
+export async function studios(stage, models, ...args) {
+  const nodes = Object.entries(models).map(async ([name, list]) => [name, await studio(stage, list, ...args)]);
+
+  return Object.fromEntries(await Promise.all(nodes));
+}
+
 /* A gateway whose nodes are the @nodes by their names, and no other. @more: of a node by its name, such as its tags */
 export async function gatewayOf(stage, nodes, { more = {}, ...options } = {}) {
   const gateway = await stage.gateway({ node: Object.values(nodes)[0], ...options });

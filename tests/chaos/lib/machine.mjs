@@ -28,7 +28,7 @@ export class Machine {
   #args;
   #trouble = null; /* what is wrong with it, or null */
   #since = -Infinity; /* ms: since when there is that, or nothing */
-  refusedAt = -Infinity; /* ms: when it last began to refuse connections */
+  refusedAt = -Infinity; /* ms: since when it refuses connections, or did the last time */
   history = [];
 
   /* @models: { name: 'loaded' or 'cold' } */
@@ -82,6 +82,7 @@ export class Machine {
     this.#since = performance.now();
   }
 
+  /* From now on it refuses connections. */
   refuses() {
     this.refusedAt = performance.now();
   }

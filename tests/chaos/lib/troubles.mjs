@@ -22,10 +22,10 @@ const somewhere = (random) => ({ fault_path: random.chance(0.5) ? '' : '/v1/*' }
 
 export const TROUBLES = {
   crash: {
-    weight: 4, ms: [100, 4000],
+    weight: 4, ms: [100, 12_000],
     async happens(machine, random, pass) {
-      machine.refuses();
       await machine.kill();
+      machine.refuses();
       await pass();
       await machine.start();
     },
@@ -33,8 +33,8 @@ export const TROUBLES = {
   restart: {
     weight: 2, ms: [0, 0],
     async happens(machine) {
-      machine.refuses();
       await machine.stop();
+      machine.refuses();
       await machine.start();
     },
   },
@@ -49,8 +49,8 @@ export const TROUBLES = {
   refuse: {
     weight: 4, ms: [100, 3000],
     async happens(machine, random, pass) {
-      machine.refuses();
       await machine.configure({ refuse: random.pick(['closed', 'closed', 'accept']) });
+      machine.refuses();
       if (random.chance(0.7))
         await machine.drop(random.pick(['fin', 'rst']));
       await pass();
