@@ -68,6 +68,7 @@ struct _VmpExchange {
   const VmpAnswer *answer; /* whose head waits; NULL */
   char *identity;          /* of the stream's chunks, for the one that is put in; NULL */
   VmpSplice *splice;       /* NULL: it cannot be continued */
+  VmpHost *broken;         /* that answered last, when it broke off; NULL: none has */
   VmpBuffer spliced;
   VmpBuffer annotated;
 };

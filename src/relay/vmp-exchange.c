@@ -125,6 +125,7 @@ vmp_exchange_free (VmpExchange *self,
   g_queue_unlink (&self->relay->exchanges, &self->link);
   vmp_journal_end (self->relay->parts.journal, g_steal_pointer (&self->trace), self->status,
                    vmp_outcome_to_string (outcome), problem_code, g_get_monotonic_time ());
+  g_clear_pointer (&self->broken, vmp_host_unref);
   g_clear_pointer (&self->tried.nodes, g_ptr_array_unref);
   g_clear_pointer (&self->tried.hosts, g_ptr_array_unref);
   if (self->failures != NULL)
@@ -727,26 +728,47 @@ overtakes (VmpExchange *self)
   return TRUE;
 }
 
+/* What is to be done next, as things are now: for a call that no node answers yet, or for an answer that broke off. */
+static void
+make_plan (VmpExchange *self,
+           gint64       now,
+           VmpRouting  *routing)
+{
+  VmpRouter *router = self->relay->parts.router;
+
+  if (self->broken != NULL)
+    vmp_router_plan_continuation (router, self->call, self->broken, &self->tried, now, routing);
+  else
+    vmp_router_plan (router, self->call, &self->tried, !self->took_turn, now, routing);
+  self->took_turn = TRUE;
+}
+
 gboolean
 vmp_exchange_try (VmpExchange *self)
 {
   gint64 now = g_get_monotonic_time ();
+  gboolean continues = self->broken != NULL;
   g_auto (VmpRouting) routing = { NULL, };
 
-  vmp_router_plan (self->relay->parts.router, self->call, &self->tried, !self->took_turn, now, &routing);
-  self->took_turn = TRUE;
+  make_plan (self, now, &routing);
   if (routing.plan.n_attempts == 0)
     {
       leave_queue (self);
       trace_plan (self, &routing, now);
-      refuse (self, &routing);
+      if (continues)
+        vmp_exchange_end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, VMP_PROBLEM_UPSTREAM_INTERRUPTED,
+                                "The answer broke off, and there is no other node left that could go on with it.");
+      else
+        refuse (self, &routing);
       return TRUE;
     }
 
-  if (!overtakes (self) && ask_first (self, &routing, FALSE))
+  if (!overtakes (self) && ask_first (self, &routing, continues))
     {
       leave_queue (self);
       trace_plan (self, &routing, now);
+      if (continues)
+        vmp_exchange_send_continued (self);
       return TRUE;
     }
 
@@ -761,7 +783,7 @@ go (VmpExchange *self)
   vmp_exchange_try (self);
 }
 
-/* The stream goes on at another node. FALSE: there is none that could. */
+/* The stream goes on at another node, now or when one is free. FALSE: there is none that could. */
 static gboolean
 continue_elsewhere (VmpExchange *self)
 {
@@ -780,13 +802,11 @@ continue_elsewhere (VmpExchange *self)
 
   end_asking (self, &failure);
   vmp_splice_begin_next (self->splice);
-  if (ask_first (self, &routing, TRUE))
-    {
-      vmp_exchange_send_continued (self);
-      return TRUE;
-    }
+  g_clear_pointer (&self->broken, vmp_host_unref);
+  self->broken = g_steal_pointer (&host);
+  go (self);
 
-  return FALSE;
+  return TRUE;
 }
 
 /* -- Life ---------------------------------------------------------------------------------- */

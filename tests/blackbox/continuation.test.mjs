@@ -13,6 +13,7 @@ import { completion } from './lib/nodes.mjs';
 import { parseData, parseEvents } from './lib/sse.mjs';
 import { behaviour } from './lib/stage.mjs';
 import { CHAT, asked, chatOf, gatewayOf, studio } from './lib/studios.mjs';
+import { untilQueued } from './lib/waiting.mjs';
 import { Wire } from './lib/wire.mjs';
 
 const MODEL = 'm';
@@ -495,6 +496,20 @@ behaviour('continuation/by-a-node-that-loads-the-model-first', async (stage) => 
 
   assert.equal(readStream(await ask(gateway, asksToGoOn())).text, '1, 2, 3, 4, 5, 6, 7, 8, 9.');
   assert.equal((await cold.stats()).loads, 1);
+});
+
+behaviour('continuation/by-a-node-that-has-to-end-something-first', async (stage) => {
+  const whole = await twin(stage, '--parallel=1', '--stall-after-tokens=2');
+  const breaking = await alike(stage, whole, breaksAfter(ROLE, text('1', ',')));
+  const gateway = await gatewayOf(stage, { breaking, whole });
+  const first = ask(gateway, bodyOf({ model: `${MODEL}@whole` }));
+
+  await whole.waitForCount('stalled_generations', 1);
+  const second = ask(gateway, asksToGoOn());
+  await untilQueued(gateway, 1);
+  await whole.configure({ stall_after_tokens: -1 });
+  assert.equal(readStream(await first).text, '1, 2, 3, 4, 5, 6, 7, 8, 9.');
+  assert.equal(readStream(await second).text, '1, 2, 3, 4, 5, 6, 7, 8, 9.');
 });
 
 behaviour('continuation/the-client-leaves-during-the-second-part', async (stage) => {
