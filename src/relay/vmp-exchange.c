@@ -88,17 +88,24 @@ end_asking (VmpExchange            *self,
   vmp_relay_pump (self->relay);
 }
 
+/* The node need not be kept for it any more. */
+static void
+unkeep (VmpExchange *self)
+{
+  if (self->kept == NULL)
+    return;
+
+  vmp_loads_unkeep (self->relay->loads, self->kept);
+  g_clear_pointer (&self->kept, vmp_host_unref);
+}
+
 /* It waits no longer. */
 static void
 leave_queue (VmpExchange *self)
 {
   gint64 waited;
 
-  if (self->kept != NULL)
-    {
-      vmp_loads_unkeep (self->relay->loads, self->kept);
-      g_clear_pointer (&self->kept, vmp_host_unref);
-    }
+  unkeep (self);
   g_clear_pointer (&self->awaited, vmp_host_unref);
   /* One that is told that it waits in vain was taken out of the queue, and has waited nevertheless. */
   if (self->place.since == 0)
@@ -130,6 +137,7 @@ vmp_exchange_free (VmpExchange *self,
   g_clear_pointer (&self->tried.hosts, g_ptr_array_unref);
   if (self->failures != NULL)
     g_string_free (self->failures, TRUE);
+  g_free (self->last_message);
   g_free (self->identity);
   g_clear_pointer (&self->splice, vmp_splice_free);
   vmp_buffer_clear (&self->spliced);
@@ -213,14 +221,17 @@ note_failure (VmpExchange            *self,
   if (self->failures->len > 0)
     g_string_append (self->failures, "; ");
   g_string_append_printf (self->failures, "%s %s", vmp_node_get_label (node), failure->reason);
+  self->last_problem = failure->problem;
+  g_free (self->last_message);
+  self->last_message = g_strdup (failure->message);
 }
 
 /* All that could be asked were. */
 static void
-give_up (VmpExchange *self,
-         VmpProblem   problem,
-         const char  *message)
+give_up (VmpExchange *self)
 {
+  VmpProblem problem = self->last_problem;
+  const char *message = self->last_message;
   g_autofree char *summary = NULL;
 
   if (self->n_failures > 1)
@@ -261,15 +272,17 @@ may_look_again (VmpExchange      *self,
 
 /* Whether there is another node that the call could go to, or may be. */
 static gboolean
-has_alternative (VmpExchange *self)
+has_alternative (VmpExchange            *self,
+                 const VmpAskingFailure *failure)
 {
+  gboolean went_in_circle = failure->status == vmp_problem_status (VMP_PROBLEM_LOOP);
   g_auto (VmpRouting) routing = { NULL, };
 
   if (!may_try_again (self))
     return FALSE;
   vmp_router_plan (self->relay->parts.router, self->call, &self->tried, FALSE, g_get_monotonic_time (), &routing);
 
-  return routing.plan.n_attempts > 0 || may_look_again (self, &routing);
+  return routing.plan.n_attempts > 0 || (!went_in_circle && may_look_again (self, &routing));
 }
 
 /* The node failed before anything of its answer was passed on. */
@@ -295,7 +308,7 @@ failed_early (VmpExchange      *self,
         exclude_host (self, host);
       else
         exclude_node (self, vmp_asking_get_node (self->asking));
-      if (!has_alternative (self))
+      if (!has_alternative (self, failure))
         {
           /* The only one's own words are better than ours. */
           if (self->n_failures == 1 && failure->is_answer)
@@ -305,7 +318,7 @@ failed_early (VmpExchange      *self,
               return;
             }
           end_asking (self, failure);
-          give_up (self, failure->problem, failure->message);
+          give_up (self);
           return;
         }
     }
@@ -611,10 +624,7 @@ refuse (VmpExchange      *self,
     }
   else if (self->n_failures > 0)
     {
-      g_autofree char *message = self->call->is_shared ? g_strdup (routing->message)
-                                 : g_strdup_printf ("%s %s.", routing->message, self->failures->str);
-
-      give_up (self, routing->problem, message);
+      give_up (self);
     }
   else
     {
@@ -652,7 +662,7 @@ comes_too_late (VmpExchange      *self,
   return now + (gint64) (wait_ms * 1000) > self->call->deadline;
 }
 
-/* Keeps the node from others once it has waited for too long. */
+/* Keeps the node from others once it has waited for too long; another one, when the plan has changed. */
 static void
 keep_if_impatient (VmpExchange      *self,
                    const VmpRouting *routing,
@@ -660,10 +670,20 @@ keep_if_impatient (VmpExchange      *self,
 {
   VmpHost *host = vmp_routing_get_host (routing, 0);
 
+  if (self->kept != host)
+    unkeep (self);
   if (self->kept == NULL && host != NULL && routing->plan.attempts[0].readiness == VMP_READY_OCCUPIED
       && now - self->place.since >= (gint64) self->relay->settings.patience_seconds * G_USEC_PER_SEC
       && vmp_loads_keep (self->relay->loads, host))
     self->kept = vmp_host_ref (host);
+}
+
+/* Other computers get half of a queue, so that they cannot shut out the programs of this one. */
+static gboolean
+may_queue (VmpExchange *self)
+{
+  return !self->call->is_shared
+         || vmp_queue_count (self->relay->queue, name_of_queue (self->call)) < self->relay->settings.queue_limit / 2;
 }
 
 /* Waits for something to change; or it is refused, and gone. */
@@ -694,8 +714,9 @@ wait_for_place (VmpExchange      *self,
     }
   if (self->call->deadline != 0)
     deadline = MIN (deadline, self->call->deadline - VMP_LIMIT_DEADLINE_EARLY_MS * 1000);
-  if (!vmp_queue_add (relay->queue, &self->place, self, name_of_queue (self->call), self->call->client, now,
-                      deadline))
+  if (!may_queue (self)
+      || !vmp_queue_add (relay->queue, &self->place, self, name_of_queue (self->call), self->call->client, now,
+                         deadline))
     {
       vmp_exchange_end_badly (self, VMP_OUTCOME_REFUSED, VMP_PROBLEM_QUEUE_FULL,
                               "All nodes that have this model are busy, and as many requests wait for it as may.");

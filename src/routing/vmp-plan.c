@@ -51,9 +51,10 @@ vmp_readiness_to_string (VmpReadiness readiness)
 
 /* -- Who fits ------------------------------------------------------------------------------ */
 
-/* In the order of the enum: as far as the breaker, */
+/* In the order of the enum: as far as the breaker, @last_resort: what failed a moment ago is not held against it */
 static VmpRejection
-look_at_state (const VmpCandidate *candidate)
+look_at_state (const VmpCandidate *candidate,
+               gboolean            last_resort)
 {
   if (!candidate->approved)
     return VMP_REJECTED_PENDING;
@@ -61,7 +62,7 @@ look_at_state (const VmpCandidate *candidate)
     return VMP_REJECTED_DRAINING;
   if (!candidate->online)
     return VMP_REJECTED_OFFLINE;
-  if (candidate->breaker_open)
+  if (candidate->breaker_open && !last_resort)
     return VMP_REJECTED_BREAKER_OPEN;
 
   return VMP_REJECTED_NOT;
@@ -82,7 +83,8 @@ count_queue (const VmpCandidate *candidate)
  * tell. */
 static VmpRejection
 look_at_fitness (const VmpPlanRequest *request,
-                 const VmpCandidate   *candidate)
+                 const VmpCandidate   *candidate,
+                 gboolean              last_resort)
 {
   const VmpConstraints *constraints = &request->constraints;
 
@@ -90,7 +92,7 @@ look_at_fitness (const VmpPlanRequest *request,
     return VMP_REJECTED_TOKEN;
   if (candidate->came_through)
     return VMP_REJECTED_LOOP;
-  if (candidate->excluded)
+  if (candidate->excluded || (candidate->load_failed && !last_resort))
     return VMP_REJECTED_EXCLUDED;
   if (candidate->missing)
     return VMP_REJECTED_MODEL_MISSING;
@@ -112,6 +114,16 @@ look_at_fitness (const VmpPlanRequest *request,
   return VMP_REJECTED_NOT;
 }
 
+static VmpRejection
+look_at (const VmpPlanRequest *request,
+         const VmpCandidate   *candidate,
+         gboolean              last_resort)
+{
+  VmpRejection rejection = look_at_state (candidate, last_resort);
+
+  return rejection != VMP_REJECTED_NOT ? rejection : look_at_fitness (request, candidate, last_resort);
+}
+
 /* Returns: how many fit, put into @entries */
 static guint
 filter (const VmpPlanRequest *request,
@@ -126,10 +138,7 @@ filter (const VmpPlanRequest *request,
     {
       VmpCandidate *candidate = &candidates[i];
 
-      candidate->rejection = look_at_state (candidate);
-      if (candidate->rejection == VMP_REJECTED_NOT)
-        candidate->rejection = look_at_fitness (request, candidate);
-
+      candidate->rejection = look_at (request, candidate, FALSE);
       if (candidate->rejection == VMP_REJECTED_NOT)
         entries[n_entries++].candidate = i;
       else
@@ -153,12 +162,12 @@ filter_last_resort (const VmpPlanRequest *request,
     {
       VmpCandidate *candidate = &candidates[i];
 
-      if (candidate->rejection != VMP_REJECTED_BREAKER_OPEN ||
-          look_at_fitness (request, candidate) != VMP_REJECTED_NOT)
+      if ((!candidate->breaker_open && !candidate->load_failed)
+          || look_at (request, candidate, TRUE) != VMP_REJECTED_NOT)
         continue;
 
+      plan->n_rejected[candidate->rejection]--;
       candidate->rejection = VMP_REJECTED_NOT;
-      plan->n_rejected[VMP_REJECTED_BREAKER_OPEN]--;
       entries[n_entries++].candidate = i;
     }
   plan->last_resort = n_entries > 0;
@@ -283,7 +292,8 @@ vmp_plan_make (const VmpPlanRequest *request,
   entries = g_new (VmpPlanEntry, n_candidates);
 
   n_entries = filter (request, candidates, n_candidates, plan, entries);
-  if (n_entries == 0 && plan->n_rejected[VMP_REJECTED_BREAKER_OPEN] > 0)
+  if (n_entries == 0
+      && (plan->n_rejected[VMP_REJECTED_BREAKER_OPEN] > 0 || plan->n_rejected[VMP_REJECTED_EXCLUDED] > 0))
     n_entries = filter_last_resort (request, candidates, n_candidates, plan, entries);
   if (n_entries == 0)
     return;

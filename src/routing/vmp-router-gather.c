@@ -144,7 +144,13 @@ read_model (const VmpGathering *self,
   candidate->ttft_ms = host->ttft_ms;
   candidate->tokens_per_second = host->tokens_per_second > 0 ? host->tokens_per_second : node->tokens_per_second;
   candidate->duration_ms = host->duration_ms;
-  candidate->excluded |= load_failed (host, self->now) || is_host_excluded (self, host);
+  candidate->excluded |= is_host_excluded (self, host);
+  /* Those that were there when the load failed are not to try it one after the other; who comes later may, where nobody
+   * else is left. */
+  if (load_failed (host, self->now) && host->load_failed < self->call->started)
+    candidate->load_failed = TRUE;
+  else
+    candidate->excluded |= load_failed (host, self->now);
   if (self->prompt != NULL)
     candidate->prefix = vmp_affinity_match (self->router->affinity, candidate->node, host->model_id, self->prompt);
 }

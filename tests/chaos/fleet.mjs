@@ -151,7 +151,8 @@ export class Fleet {
       const { ttft_ms: ttft, tokens_per_second: speed } = this.#speedOf(i);
       const machine = new Machine(`n${i}`, Object.fromEntries(models), [
         `--ttft-ms=${ttft}`, `--tokens-per-second=${speed}`, '--prompt-ms-per-token=0', `--load-ms=${100 + 30 * i}`,
-        `--parallel=${1 + i % 4}`, `--jit-ttl-s=${i % 3 === 1 ? 2 : 3600}`, i % 2 === 0 ? '--early-head' : '--no-early-head', i % 4 === 1 ? '--no-auto-evict' : '--auto-evict',
+        `--parallel=${1 + i % 4}`, `--jit-ttl-s=${i % 3 === 1 ? 2 : 3600}`,
+        i % 2 === 0 ? '--early-head' : '--no-early-head', i % 4 === 1 ? '--no-auto-evict' : '--auto-evict',
       ]);
 
       this.machines.push(machine);
@@ -169,7 +170,8 @@ export class Fleet {
       this.targets[name] = { weight, isEmbedding: name === EMBEDDER, machines: have(name) };
     this.targets['vampire:auto'] = { weight: 4, isEmbedding: false, machines: have(...chats) };
     this.targets['vampire:fast'] = { weight: 1, isEmbedding: false, machines: have(...chats) };
-    const team = [['n1', 'few-7b'], ['n4', 'few-7b'], ['n0', 'everywhere-1b']].map(([node, model]) => ({ node, model }));
+    const team = [['n1', 'few-7b'], ['n4', 'few-7b'], ['n0', 'everywhere-1b']]
+      .map(([node, model]) => ({ node, model }));
     this.targets.team = {
       weight: 2, isEmbedding: false,
       machines: (model) => this.machines.filter(({ id }) =>
@@ -180,8 +182,10 @@ export class Fleet {
 
   async #startGateway() {
     this.gateway = await Gateway.start({
-      node: null, args: ['--health-seconds', '1'],
-      env: { VAMPIRE_HEALTH_SECONDS: '1', VAMPIRE_QUEUE_PATIENCE_SECONDS: '1', VAMPIRE_DEFAULT_BASE_URL: 'http://127.0.0.1:1' },
+      node: null,
+      env: {
+        VAMPIRE_HEALTH_SECONDS: '1', VAMPIRE_QUEUE_PATIENCE_SECONDS: '1', VAMPIRE_DEFAULT_BASE_URL: 'http://127.0.0.1:1',
+      },
     });
     this.descriptors = this.gateway.descriptors;
     this.bytes = this.gateway.residentBytes;

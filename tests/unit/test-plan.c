@@ -121,6 +121,9 @@ test_first_reason (void)
   candidate.came_through = FALSE;
   g_assert_cmpuint (reject (&demanding, candidate), ==, VMP_REJECTED_EXCLUDED);
   candidate.excluded = FALSE;
+  candidate.load_failed = TRUE;
+  g_assert_cmpuint (reject (&demanding, candidate), ==, VMP_REJECTED_EXCLUDED);
+  candidate.load_failed = FALSE;
   g_assert_cmpuint (reject (&demanding, candidate), ==, VMP_REJECTED_MODEL_MISSING);
   candidate.missing = FALSE;
   g_assert_cmpuint (reject (&demanding, candidate), ==, VMP_REJECTED_WRONG_KIND);
@@ -546,7 +549,7 @@ test_same_order (void)
 static VmpRejection
 reject_naively (const VmpPlanRequest *request,
                 const VmpCandidate   *candidate,
-                gboolean              breaker_counts)
+                gboolean              failures_count)
 {
   const VmpConstraints *asked = &request->constraints;
   gboolean wants_trust = asked->trusted_only || request->strategy == VMP_STRATEGY_TRUSTED_ONLY;
@@ -558,10 +561,10 @@ reject_naively (const VmpPlanRequest *request,
     [VMP_REJECTED_PENDING] = !candidate->approved,
     [VMP_REJECTED_DRAINING] = !candidate->in_service,
     [VMP_REJECTED_OFFLINE] = !candidate->online,
-    [VMP_REJECTED_BREAKER_OPEN] = candidate->breaker_open && breaker_counts,
+    [VMP_REJECTED_BREAKER_OPEN] = candidate->breaker_open && failures_count,
     [VMP_REJECTED_TOKEN] = candidate->lacks_token,
     [VMP_REJECTED_LOOP] = candidate->came_through,
-    [VMP_REJECTED_EXCLUDED] = candidate->excluded,
+    [VMP_REJECTED_EXCLUDED] = candidate->excluded || (candidate->load_failed && failures_count),
     [VMP_REJECTED_MODEL_MISSING] = candidate->missing,
     [VMP_REJECTED_WRONG_KIND] = !request->any_kind && is_embedding != wants_embedding,
     [VMP_REJECTED_CAPABILITY] = (asked->needs & candidate->can) != asked->needs,

@@ -19,7 +19,7 @@ const DEFAULT_NODE = /^node-127-0-0-1-\d+$/;
 export function otherFields(head, { route = 'default:', strategy = 'residency', node = DEFAULT_NODE,
                                     model = null } = {}) {
   const own = head.fields.filter(([name]) => PREFIX.test(name));
-  const expected = { 'Request-ID': /^req_[0-9a-z]{24}$/, Route: route, Strategy: strategy, Node: node, Model: model };
+  const expected = { Route: route, Strategy: strategy, Node: node, Model: model, 'Request-ID': /^req_[0-9a-z]{24}$/ };
   const wanted = Object.entries(expected).filter(([, value]) => value !== null);
 
   assert.deepEqual(own.map(([name]) => name), wanted.map(([name]) => `X-Vampire-${name}`));

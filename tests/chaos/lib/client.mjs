@@ -16,6 +16,7 @@ const STUCK_MS = 60_000;
 const WORDS = 'ant bee café dog elf 🦇 fox gnu hen ibis jay köi lynx moth newt öl pig 鳥 ray seal'.split(' ');
 const STRATEGIES = ['round_robin', 'least_busy', 'least_latency', 'best_available', 'prefix_affinity', 'residency',
                     'model_affinity', 'highest_tokens_per_second'];
+const TARGETS = { chat: '/v1/chat/completions', completion: '/v1/completions', embedding: '/v1/embeddings' };
 const REFUSED_FOR_DEADLINE = ['deadline_cannot_be_met', 'no_capacity'];
 
 /* What is wrong with an answer: @what it is a case of. */
@@ -98,7 +99,7 @@ export class Client {
     } else if (question.patience === 'leaves early') {
       question.ms = random.integer(0, 400);
     }
-    question.target = { chat: '/v1/chat/completions', completion: '/v1/completions', embedding: '/v1/embeddings' }[kind];
+    question.target = TARGETS[kind];
     question.body = Buffer.from(JSON.stringify(body));
     return question;
   }
@@ -249,7 +250,8 @@ export class Client {
 
     ledger.count('broken');
     if (!asked.some((machine) => machine.hadTroubleSince(began)))
-      throw new Wrong('needless failure', `nothing was wrong with ${asked.map(({ id }) => id)}: ${JSON.stringify(error)}`);
+      throw new Wrong('needless failure', `nothing was wrong with ${asked.map(({ id }) => id)}: `
+                                          + JSON.stringify(error));
   }
 
   async #judge(question, began, reply) {

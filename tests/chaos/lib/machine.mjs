@@ -58,7 +58,8 @@ export class Machine {
 
   async start() {
     this.#program = new Program(this.#home, process.env.LMSTUDIO_SIM,
-                                ['--port', String(this.port), '--control-port', '0', '--log-level=error', ...this.#args]);
+                                ['--port', String(this.port), '--control-port', '0', '--log-level=error',
+                                 ...this.#args]);
     const [, , control] = await this.#program.waitFor(LISTENING, { stream: 'stdout' });
     this.#controlPort = Number(control);
   }
