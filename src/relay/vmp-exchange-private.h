@@ -53,8 +53,6 @@ struct _VmpExchange {
   /* What went wrong so far. */
   guint n_failures;
   guint n_busy;            /* of them, those for which waiting may help */
-  VmpProblem last_problem;
-  char *last_message;
   GString *failures;       /* "studio answered with status 503; …"; NULL: none */
 
   /* The answer. */

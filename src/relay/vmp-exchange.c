@@ -137,7 +137,6 @@ vmp_exchange_free (VmpExchange *self,
   g_clear_pointer (&self->tried.hosts, g_ptr_array_unref);
   if (self->failures != NULL)
     g_string_free (self->failures, TRUE);
-  g_free (self->last_message);
   g_free (self->identity);
   g_clear_pointer (&self->splice, vmp_splice_free);
   vmp_buffer_clear (&self->spliced);
@@ -221,17 +220,14 @@ note_failure (VmpExchange            *self,
   if (self->failures->len > 0)
     g_string_append (self->failures, "; ");
   g_string_append_printf (self->failures, "%s %s", vmp_node_get_label (node), failure->reason);
-  self->last_problem = failure->problem;
-  g_free (self->last_message);
-  self->last_message = g_strdup (failure->message);
 }
 
 /* All that could be asked were. */
 static void
-give_up (VmpExchange *self)
+give_up (VmpExchange *self,
+         VmpProblem   problem,
+         const char  *message)
 {
-  VmpProblem problem = self->last_problem;
-  const char *message = self->last_message;
   g_autofree char *summary = NULL;
 
   if (self->n_failures > 1)
@@ -318,7 +314,7 @@ failed_early (VmpExchange      *self,
               return;
             }
           end_asking (self, failure);
-          give_up (self);
+          give_up (self, failure->problem, failure->message);
           return;
         }
     }
@@ -624,7 +620,10 @@ refuse (VmpExchange      *self,
     }
   else if (self->n_failures > 0)
     {
-      give_up (self);
+      g_autofree char *message = self->call->is_shared ? g_strdup (routing->message)
+                                 : g_strdup_printf ("%s %s.", routing->message, self->failures->str);
+
+      give_up (self, routing->problem, message);
     }
   else
     {

@@ -194,6 +194,26 @@ behaviour('failover/before-first-byte/to-one-that-has-come-back', async (stage) 
   assert.deepEqual([other.prompts.length, await activeAt(gateway, away, other)], [3, [0, 0]]);
 });
 
+/* A node that answered a cold request with an error may not have failed to load at all. */
+behaviour('failover/before-first-byte/to-one-that-failed-when-it-was-cold', async (stage) => {
+  const gateway = await stage.gateway();
+  const nodes = {};
+
+  for (const id of ['first', 'second']) {
+    nodes[id] = await stage.simulator({ args: ['--fast', '--model=m'] });
+    await gateway.call('POST', '/nodes', { id, base_url: nodes[id].url });
+  }
+  const [body, fault] = [bodyFor('m'), { status: 500, fault_path: '/v1/chat/*' }];
+  const nodeOf = async () => (await ask(gateway, body)).head.get('X-Vampire-Node');
+
+  await nodes.first.configure(fault);
+  assert.equal(await nodeOf(), 'second');
+  await nodes.first.configure({ status: 0 });
+  assert.equal(await nodeOf(), 'second', 'the other one first, for a while');
+  await nodes.second.configure(fault);
+  assert.equal(await nodeOf(), 'first', 'but rather that one than nobody');
+});
+
 behaviour('failover/before-first-byte/every-endpoint-of-prompts', async (stage) => {
   const gateway = await stage.gateway();
   const failing = await join(stage, gateway, 'failing', ['m', 'text-embedding-x'], refusal(429));
