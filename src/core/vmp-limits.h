@@ -284,6 +284,9 @@
 /* Milliseconds for which a failed load is not tried again for others. */
 #define VMP_LIMIT_LOAD_RETRY_MS (30 * 1000)
 
+/* The same where nobody else is left: one that answered with an error may not have failed to load at all. */
+#define VMP_LIMIT_LOAD_RETRY_ALONE_MS (2 * 1000)
+
 /* Milliseconds between two looks at who has waited for too long, and between two comments in a stream that waits;
  * milliseconds before its first one: until then an error may still have a status of its own. */
 #define VMP_LIMIT_TICK_MS 1000

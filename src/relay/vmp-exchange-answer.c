@@ -55,8 +55,8 @@ add_text (Head       *self,
   add_field (self, name, value);
 }
 
-/* @decided: whether the last attempt is the one that is told of; a stream that begins before its answer has none yet, and
- * those that failed are not who answers it */
+/* @decided: whether the last attempt is the one that is told of; a stream that begins before its answer has none
+ * yet, and those that failed are not who answers it */
 static void
 add_own_fields (Head        *self,
                 VmpExchange *exchange,

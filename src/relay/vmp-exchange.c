@@ -256,8 +256,8 @@ may_try_again (VmpExchange *self)
          && self->n_failures < VMP_PLAN_ATTEMPTS;
 }
 
-/* Whether a look at the nodes could bring one that can be asked: for a call that nobody has failed yet whatever may have
- * changed, for one that has lost time already one that may have come back. */
+/* Whether a look at the nodes could bring one that can be asked: for a call that nobody has failed yet whatever may
+ * have changed, for one that has lost time already one that may have come back. */
 static gboolean
 may_look_again (VmpExchange      *self,
                 const VmpRouting *routing)

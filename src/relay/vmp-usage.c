@@ -11,8 +11,8 @@
 
 #include "core/vmp-json-string.h"
 
-/* Bytes at the beginning of an event's line in which its type is looked for; it is the first member. A line may be long,
- * and a node may write it so that it is looked for again and again. */
+/* Bytes at the beginning of an event's line in which its type is looked for; it is the first member. A line may be
+ * long, and a node may write it so that it is looked for again and again. */
 #define TYPE_BYTES 256
 
 /* What a double holds exactly, as most of those who read it will take it for one. */
@@ -209,7 +209,8 @@ read_usage (VmpUsage   *self,
   if (after == NULL)
     return end;
 
-  /* The first event of an Anthropic stream tells of the prompt, and of a token or two that are not the whole answer. */
+  /* The first event of an Anthropic stream tells of the prompt, and of a token or two that are not the whole
+   * answer. */
   if (told.is_anthropic && g_strstr_len (line, MIN (p - line, TYPE_BYTES), "\"message_start\"") != NULL)
     told.completion = -1;
 

@@ -90,7 +90,7 @@ typedef struct {
 
   /* The call. */
   gboolean excluded;
-  gboolean load_failed;        /* loading the model failed a moment ago, before the call came */
+  gboolean load_failed;        /* loading the model failed lately, before the call came */
   double weight;               /* of the target; 0 counts as 1 */
   double prefix;               /* 0 … 1: how much of the prompt the node has seen, as its beginning */
   gboolean has_session;        /* the session was there last */

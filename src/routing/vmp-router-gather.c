@@ -117,6 +117,16 @@ load_failed (const VmpHost *host,
          && now - host->load_failed < (gint64) VMP_LIMIT_LOAD_RETRY_MS * G_TIME_SPAN_MILLISECOND;
 }
 
+/* Whether it may be tried again nevertheless, where nobody else is left. Those that were there when it failed are not
+ * to try it one after the other. */
+static gboolean
+may_load_alone (const VmpGathering *self,
+                const VmpHost      *host)
+{
+  return host->load_failed < self->call->started
+         && self->now - host->load_failed >= (gint64) VMP_LIMIT_LOAD_RETRY_ALONE_MS * G_TIME_SPAN_MILLISECOND;
+}
+
 /* What it has of its model, and of what is under way there. */
 static void
 read_model (const VmpGathering *self,
@@ -145,12 +155,11 @@ read_model (const VmpGathering *self,
   candidate->tokens_per_second = host->tokens_per_second > 0 ? host->tokens_per_second : node->tokens_per_second;
   candidate->duration_ms = host->duration_ms;
   candidate->excluded |= is_host_excluded (self, host);
-  /* Those that were there when the load failed are not to try it one after the other; who comes later may, where nobody
-   * else is left. */
-  if (load_failed (host, self->now) && host->load_failed < self->call->started)
-    candidate->load_failed = TRUE;
-  else
-    candidate->excluded |= load_failed (host, self->now);
+  if (load_failed (host, self->now))
+    {
+      candidate->load_failed = may_load_alone (self, host);
+      candidate->excluded |= !candidate->load_failed;
+    }
   if (self->prompt != NULL)
     candidate->prefix = vmp_affinity_match (self->router->affinity, candidate->node, host->model_id, self->prompt);
 }

@@ -329,10 +329,12 @@ write_request (VmpRouter            *self,
 }
 
 /* The node that is meant by everything that names none: it is asked as it is, and also when it is off, since the error
- * that brings says what to do. */
+ * that brings says what to do. While it is only a look that found it off, what it had is believed to be there still, so
+ * that what is asked of it all at once is loaded once. @model: (nullable) */
 static void
 plan_default (VmpGathering *gathering,
               VmpNode      *node,
+              const char   *model,
               VmpRouting   *routing)
 {
   VmpPlan *plan = &routing->plan;
@@ -354,6 +356,8 @@ plan_default (VmpGathering *gathering,
       plan->n_rejected[candidate->rejection]++;
       return;
     }
+  if (model != NULL && node->breaker.failures == 0)
+    candidate->host = vmp_node_find_host (node, model);
   plan->n_attempts = 1;
   plan->attempts[0].readiness = VMP_READY_NOW;
 }
@@ -447,7 +451,8 @@ plan_once (VmpGathering         *gathering,
 
   if (meaning->kind == VMP_MEANS_DEFAULT)
     {
-      plan_default (gathering, gathering->pinned != NULL ? gathering->pinned : meaning->node, routing);
+      plan_default (gathering, gathering->pinned != NULL ? gathering->pinned : meaning->node, meaning->name,
+                    routing);
       return routing->plan.n_attempts > 0;
     }
   if (meaning->kind == VMP_MEANS_VIRTUAL && !vmp_virtual_model_takes (meaning->virtual_model, call->kind))

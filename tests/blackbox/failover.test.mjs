@@ -210,6 +210,7 @@ behaviour('failover/before-first-byte/to-one-that-failed-when-it-was-cold', asyn
   assert.equal(await nodeOf(), 'second');
   await nodes.first.configure({ status: 0 });
   assert.equal(await nodeOf(), 'second', 'the other one first, for a while');
+  await elapsed(2 * FRESH_MS);
   await nodes.second.configure(fault);
   assert.equal(await nodeOf(), 'first', 'but rather that one than nobody');
 });

@@ -130,6 +130,21 @@ behaviour('loads/once/one-that-leaves-does-not-make-it-two', async (stage) => {
   await untilIdle(gateway);
 });
 
+behaviour('loads/once/on-the-only-node-that-seemed-to-be-off', async (stage) => {
+  const node = await studio(stage, ['m'], SLOW_LOAD);
+  const gateway = await gatewayOf(stage, { a: node });
+
+  await node.configure({ fault_path: '/api/v1/models', cut_at_byte: 0 });
+  assert.equal((await gateway.call('POST', '/nodes/a/refresh')).node.health, 'offline');
+  await node.configure({ cut_at_byte: -1 });
+  const answers = many(5, (i) => say(gateway, 'm', { stream: i % 2 === 0 }));
+  await untilQueued(gateway, 4);
+  await endLoads(node);
+  assertAnswered(await answers);
+  assert.deepEqual(await harm(node), HARMLESS);
+  await untilIdle(gateway);
+});
+
 behaviour('loads/once/when-it-was-unloaded-behind-the-gateways-back', async (stage) => {
   const byHand = await studio(stage, ['m:loaded'], '--load-ms=20');
   const byTime = await studio(stage, ['n'], '--load-ms=20', '--jit-ttl-s=0.05');

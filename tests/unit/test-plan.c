@@ -660,11 +660,11 @@ test_attempts_property (void)
       for (guint i = 0; i < plan.n_attempts; i++)
         {
           const VmpAttempt *attempt = &plan.attempts[i];
+          const VmpCandidate *candidate = &candidates[attempt->candidate];
 
           g_assert_cmpuint (attempt->candidate, <, n);
-          g_assert_cmpuint (candidates[attempt->candidate].rejection, ==, VMP_REJECTED_NOT);
-          g_assert_cmpint (candidates[attempt->candidate].breaker_open || candidates[attempt->candidate].load_failed, ==,
-                           plan.last_resort);
+          g_assert_cmpuint (candidate->rejection, ==, VMP_REJECTED_NOT);
+          g_assert_cmpint (candidate->breaker_open || candidate->load_failed, ==, plan.last_resort);
           g_assert_false (tried[attempt->candidate]);
           tried[attempt->candidate] = TRUE;
           for (guint j = 0; j < VMP_N_SCORES; j++)

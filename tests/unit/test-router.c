@@ -256,6 +256,7 @@ test_load_failed (RouterFixture *self,
   gint64 now = g_get_monotonic_time ();
   VmpCall call = router_fixture_call ("qwen");
   g_auto (VmpRouting) refused = { NULL, };
+  g_auto (VmpRouting) at_once = { NULL, };
   g_auto (VmpRouting) new_one = { NULL, };
   g_auto (VmpRouting) elsewhere = { NULL, };
   g_auto (VmpRouting) later = { NULL, };
@@ -266,17 +267,20 @@ test_load_failed (RouterFixture *self,
   g_assert_cmpuint (refused.plan.n_attempts, ==, 0);
   g_assert_cmpstr (refused.message, ==, "No node can answer for qwen now: a has just failed.");
 
-  /* One that was not there then may try it again, where nobody else is left. */
+  /* One that was not there then may try it again soon, where nobody else is left. */
   call.started = now + 1;
-  vmp_router_plan (self->router, &call, NULL, FALSE, now + 1, &new_one);
+  now += VMP_LIMIT_LOAD_RETRY_ALONE_MS * G_TIME_SPAN_MILLISECOND;
+  vmp_router_plan (self->router, &call, NULL, FALSE, now - 1, &at_once);
+  g_assert_cmpuint (at_once.plan.n_attempts, ==, 0);
+  vmp_router_plan (self->router, &call, NULL, FALSE, now, &new_one);
   g_assert_cmpuint (new_one.plan.n_attempts, ==, 1);
   g_assert_true (new_one.plan.last_resort);
   router_fixture_add_node (self, "b", "qwen");
-  vmp_router_plan (self->router, &call, NULL, FALSE, now + 1, &elsewhere);
+  vmp_router_plan (self->router, &call, NULL, FALSE, now, &elsewhere);
   g_assert_cmpuint (elsewhere.plan.n_attempts, ==, 1);
   g_assert_cmpstr (vmp_routing_get_node (&elsewhere, 0)->id, ==, "b");
 
-  call.started = now;
+  call.started = host->load_failed;
   now += VMP_LIMIT_LOAD_RETRY_MS * G_TIME_SPAN_MILLISECOND;
   vmp_router_plan (self->router, &call, NULL, FALSE, now, &later);
   g_assert_cmpuint (later.plan.n_attempts, ==, 2);
