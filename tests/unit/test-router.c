@@ -63,7 +63,11 @@ test_nobody_knows (RouterFixture *self,
   chat (NULL, expected);
   chat ("whatever", "!model_not_found");
 
-  /* It is off: the error of asking it says what to do. */
+  /* It is off: the error of asking it says what to do. As long as that was not asked, it may be there, and load. */
+  registry_fixture_probe_offline (&self->base, node);
+  chat ("qwen", listed);
+  chat ("whatever", expected);
+  router_fixture_fail (self, node);
   registry_fixture_probe_offline (&self->base, node);
   chat ("qwen", expected);
   router_fixture_park (self, node, VMP_NODE_DISABLED);
