@@ -6,8 +6,8 @@
  *
  *   VAMPIRE_BIN=… LMSTUDIO_SIM=… node schedules.mjs [--schedules N] [--seed S] [--first K] [--fleets N]
  *
- * Prints one line of JSON. Ends with 1 when anything went wrong, and says which seed and schedule show it: schedule K of
- * seed S is shown again by --seed S --first K --schedules 1, as far as time allows.
+ * Prints one line of JSON. Ends with 1 when anything went wrong, and says which seed and schedule show it: schedule K
+ * of seed S is shown again by --seed S --first K --schedules 1, as far as time allows.
  */
 
 import assert from 'node:assert/strict';
@@ -97,7 +97,9 @@ function makeSchedule(seed, number, nodes) {
     })),
     /* What the owner does before it, and while it goes on. */
     owner: [...nodes.map((node) => ({ at: BEFORE, does: 'unload', node, p: 0.4 })),
-            ...['load', 'unload'].map((does) => ({ at: numbers.from(0, 40), does, node: numbers.pick(...nodes), p: 0.05 }))]
+            ...['load', 'unload'].map((does) => ({
+              at: numbers.from(0, 40), does, node: numbers.pick(...nodes), p: 0.05,
+            }))]
       .filter(({ p }) => numbers.chance(p)).map((deed) => ({ ...deed, model: numbers.pick(...models) })),
   };
 }
@@ -292,13 +294,13 @@ export async function playSchedules({ schedules, seed, first = 0, fleets = FLEET
   return totals;
 }
 
-/* @argv: as on the command line. Resolves to the status that the program ends with. */
 async function main() {
   const { values } = parseArgs({ options: {
     schedules: { type: 'string', default: '10000' }, seed: { type: 'string', default: '1' },
     first: { type: 'string', default: '0' }, fleets: { type: 'string', default: String(FLEETS.length) },
   } });
-  const totals = await playSchedules(Object.fromEntries(Object.entries(values).map(([key, text]) => [key, Number(text)])));
+  const numbers = Object.entries(values).map(([key, text]) => [key, Number(text)]);
+  const totals = await playSchedules(Object.fromEntries(numbers));
 
   console.log(JSON.stringify(totals));
   return totals.violations.length > 0 ? 1 : 0;
