@@ -5,8 +5,8 @@
 
 #include "relay/vmp-exchange-private.h"
 
-#include "core/vmp-json.h"
 #include "core/vmp-limits.h"
+#include "relay/vmp-call-text.h"
 
 #include <string.h>
 
@@ -361,44 +361,6 @@ asking_failed (gpointer          user_data,
     vmp_registry_suspend_approval (registry, node, failure->suspended);
 }
 
-/* -- Responses that are built on -------------------------------------------------------------- */
-
-/* Bytes of an id that can be one. */
-#define ID_BYTES 256
-
-/* Whether it is the request that makes a response with an id: OpenAI's POST /v1/responses. */
-static gboolean
-makes_response (const VmpCall *call)
-{
-  static const char end[] = "/responses";
-
-  return call->path.len >= strlen (end)
-         && memcmp (call->path.data + call->path.len - strlen (end), end, strlen (end)) == 0;
-}
-
-/* The first id in an answer is the response's, whole or in the first event. (transfer full) (nullable) */
-static char *
-find_id (const char *data,
-         gsize       len)
-{
-  static const char key[] = "\"id\"";
-  const char *end = data + len;
-  const char *start = memmem (data, len, key, strlen (key));
-  const char *stop;
-
-  if (start == NULL)
-    return NULL;
-  start += strlen (key);
-  while (start < end && (*start == ' ' || *start == ':'))
-    start++;
-  if (start == end || *start != '"')
-    return NULL;
-  start++;
-  stop = memchr (start, '"', MIN (end - start, ID_BYTES));
-
-  return stop != NULL ? g_strndup (start, stop - start) : NULL;
-}
-
 /* -- Asking -------------------------------------------------------------------------------- */
 
 static void
@@ -449,7 +411,7 @@ note_owner (VmpExchange *self,
             const char  *data,
             gsize        len)
 {
-  g_autofree char *id = find_id (data, len);
+  g_autofree char *id = vmp_answer_find_id (data, len);
 
   self->has_noted_owner = TRUE;
   if (id != NULL)
@@ -464,7 +426,7 @@ asking_body (gpointer    user_data,
 {
   VmpExchange *self = user_data;
 
-  if (!self->has_noted_owner && makes_response (self->call))
+  if (!self->has_noted_owner && vmp_call_makes_response (self->call))
     note_owner (self, data, len);
   vmp_exchange_send_body (self, data, len);
 }
@@ -489,38 +451,6 @@ static const VmpAskingFuncs asking_funcs = {
   .failed = asking_failed,
 };
 
-/* The call's body with another model's name; NULL when it is right as it is. (transfer full) */
-static char *
-rename_model (const VmpCall *call,
-              const char    *model,
-              gsize         *len)
-{
-  const VmpJsonMember *member;
-  g_autoptr (JsonNode) name = NULL;
-  g_autofree char *json = NULL;
-  gsize json_len;
-  char *body;
-
-  if (model == NULL || call->scan == NULL || g_strcmp0 (model, call->model) == 0)
-    return NULL;
-
-  member = &call->scan->members[VMP_MEMBER_MODEL];
-  if (member->type == VMP_JSON_ABSENT)
-    return NULL;
-
-  name = json_node_init_string (json_node_alloc (), model);
-  json = vmp_json_print (name);
-  json_len = strlen (json);
-  *len = call->body_len - (member->value.end - member->value.start) + json_len;
-  body = g_malloc (*len + 1);
-  memcpy (body, call->body, member->value.start);
-  memcpy (body + member->value.start, json, json_len);
-  memcpy (body + member->value.start + json_len, call->body + member->value.end, call->body_len - member->value.end);
-  body[*len] = '\0';
-
-  return body;
-}
-
 /* FALSE when the node may not be asked now. */
 static gboolean
 ask (VmpExchange      *self,
@@ -537,7 +467,8 @@ ask (VmpExchange      *self,
   gint64 now = g_get_monotonic_time ();
   gboolean is_cold = lead == VMP_LEAD_GO && !host->loaded;
   gsize len = 0;
-  char *body = continues ? vmp_splice_make_body (self->splice, model, &len) : rename_model (self->call, model, &len);
+  char *body = continues ? vmp_splice_make_body (self->splice, model, &len)
+                         : vmp_call_rename_model (self->call, model, &len);
 
   self->asking = vmp_asking_start (relay->parts.upstream, relay->parts.registry, relay->parts.via, self->call, node,
                                    host, body, len, &asking_funcs, self);
