@@ -255,8 +255,7 @@ holds_options (Answer *self)
 }
 
 /* Takes out what is meant for us alone, and what changes with every request and says nothing; then reads what is asked
- * for. A body that is not one JSON object goes up as it is.
- * Returns what is wrong with it; NULL: nothing. */
+ * for. A body that is not one JSON object goes up as it is. Returns what is wrong with it; NULL: nothing. */
 static char *
 read_body (Answer     *self,
            VmpProblem *problem)
