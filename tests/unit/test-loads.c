@@ -1093,7 +1093,7 @@ static void
 test_removed (Fixture      *self,
               gconstpointer data)
 {
-  g_autoptr (VmpNode) node = vmp_node_ref (self->node);
+  VmpNode *node = vmp_node_ref (self->node);
 
   begin_lead (self, self->a);
   vmp_loads_load (self->loads, self->a, 0, done_cb, self);
@@ -1110,6 +1110,7 @@ test_removed (Fixture      *self,
   abandon (self, self->a, VMP_LEAD_LEFT, FALSE);
   assert_free (self);
   end (self, self->a, VMP_TRAFFIC_ABANDONED);
+  vmp_node_unref (node);
 }
 
 static void
