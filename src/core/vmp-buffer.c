@@ -54,20 +54,25 @@ vmp_buffer_reserve (VmpBuffer *self,
   return make_room (self, room, g_try_realloc);
 }
 
+char *
+vmp_buffer_extend (VmpBuffer *self,
+                   gsize      len)
+{
+  char *room = make_room (self, len, g_realloc);
+
+  g_assert (room != NULL);
+  self->end += len;
+
+  return room;
+}
+
 void
 vmp_buffer_append (VmpBuffer  *self,
                    const void *data,
                    gsize       len)
 {
-  char *room;
-
-  if (len == 0)
-    return;
-
-  room = make_room (self, len, g_realloc);
-  g_assert (room != NULL);
-  memcpy (room, data, len);
-  self->end += len;
+  if (len > 0)
+    memcpy (vmp_buffer_extend (self, len), data, len);
 }
 
 void

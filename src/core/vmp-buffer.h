@@ -60,6 +60,11 @@ vmp_buffer_consume (VmpBuffer *self,
     self->start = self->end = 0;
 }
 
+/* Lengthens it by @len bytes, more than none, and returns where they are to be written. Aborts when there is no memory,
+ * as g_malloc() does: for small pieces. */
+char *vmp_buffer_extend (VmpBuffer *self,
+                         gsize      len);
+
 /* Copies bytes to the end. Aborts when there is no memory, as g_malloc() does: for small pieces. */
 void vmp_buffer_append (VmpBuffer  *self,
                         const void *data,

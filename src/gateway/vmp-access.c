@@ -143,29 +143,17 @@ origin_is_allowed (const VmpSettings *settings,
   return FALSE;
 }
 
-/* Compares digests: the time tells nothing of how much is equal, nor how long the token is. */
+/* The time it takes is that of what was given: it tells nothing of how much is equal, nor how long the token is. */
 static gboolean
 token_matches (const char *token,
                VmpSlice    given)
 {
-  guint8 digests[2][32];
-  gsize len;
-  guint8 difference = 0;
-  guint i;
+  gsize len = strlen (token);
+  guint difference = given.len != len;
+  gsize i;
 
-  for (i = 0; i < 2; i++)
-    {
-      g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-
-      len = sizeof digests[i];
-      if (i == 0)
-        g_checksum_update (checksum, (const guchar *) token, strlen (token));
-      else
-        g_checksum_update (checksum, (const guchar *) given.data, given.len);
-      g_checksum_get_digest (checksum, digests[i], &len);
-    }
-  for (i = 0; i < sizeof digests[0]; i++)
-    difference |= digests[0][i] ^ digests[1][i];
+  for (i = 0; i < given.len; i++)
+    difference |= (guchar) given.data[i] ^ (guchar) token[MIN (i, len)];
 
   return difference == 0;
 }

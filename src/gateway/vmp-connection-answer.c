@@ -100,6 +100,25 @@ append_slice (VmpBuffer *out,
 }
 
 static void
+append_field (VmpBuffer *out,
+              VmpSlice   name,
+              VmpSlice   value)
+{
+  gsize len = name.len + strlen (": ") + value.len + strlen ("\r\n");
+  char *text = vmp_buffer_extend (out, len);
+
+  memcpy (text, name.data, name.len);
+  text += name.len;
+  *text++ = ':';
+  *text++ = ' ';
+  if (value.len > 0)
+    memcpy (text, value.data, value.len);
+  text += value.len;
+  *text++ = '\r';
+  *text++ = '\n';
+}
+
+static void
 append_number (VmpBuffer *out,
                guint64    number,
                guint      base)
@@ -134,11 +153,7 @@ append_own_fields (VmpConnection *self)
     }
 
   if (self->request_id[0] != '\0')
-    {
-      append_text (&self->out, "X-Vampire-Request-ID: ");
-      append_text (&self->out, self->request_id);
-      append_text (&self->out, "\r\n");
-    }
+    append_field (&self->out, VMP_SLICE_LITERAL ("X-Vampire-Request-ID"), vmp_slice (self->request_id));
 
   if (self->request_len == 0 || self->serving->draining)
     self->keep = FALSE; /* where the next request would begin is not known, or it is not wanted */
@@ -180,10 +195,7 @@ vmp_connection_head (VmpConnection      *self,
     {
       if (self->cors_origin != NULL && vmp_slice_equal_nocase (fields[i].name, "Access-Control-Allow-Origin"))
         continue; /* the node's word on who may read does not count here */
-      append_slice (&self->out, fields[i].name);
-      append_text (&self->out, ": ");
-      append_slice (&self->out, fields[i].value);
-      append_text (&self->out, "\r\n");
+      append_field (&self->out, fields[i].name, fields[i].value);
     }
 
   append_own_fields (self);

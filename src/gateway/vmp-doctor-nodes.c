@@ -489,6 +489,38 @@ check_token (const VmpDoctorNode *subject,
   return TRUE;
 }
 
+/* Whether everybody on the network can use it: it gave its list to us, who have no token for it. What listens on this
+ * computer alone cannot be told from here, so nothing is said of it. */
+static gboolean
+is_open_to_all (const VmpDoctorNode *subject)
+{
+  const VmpNode *node = subject->node;
+
+  return !subject->is_here && node->health == VMP_NODE_ONLINE && node->inventory != NULL && node->token == NULL
+         && node->token_state == VMP_TOKEN_NOT_NEEDED;
+}
+
+static void
+explain_openness (const VmpDoctorNode *subject,
+                  VmpDoctorCheck      *check)
+{
+  VmpProvider provider = guess_provider (subject->node);
+  g_auto (Words) words = { NULL, };
+
+  words_init (&words, subject);
+  vmp_doctor_say (check, VMP_CHECK_WARNING, "%s answers anyone on the network without a token.", words.subject);
+  if (provider == VMP_PROVIDER_LMSTUDIO)
+    vmp_doctor_advise (check, "On %s, turn on Require Authentication in LM Studio (Developer tab, Server Settings), "
+                       "make a token there under Manage Tokens, then run \"vampire nodes token set %s\".",
+                       words.computer, words.id);
+  else if (provider == VMP_PROVIDER_OLLAMA)
+    vmp_doctor_advise (check, "Ollama knows no tokens: have the firewall of %s let in only this computer.",
+                       words.computer);
+  else
+    vmp_doctor_advise (check, "If that is not meant to be so, have it ask for a token and run \"vampire nodes token "
+                       "set %s\", or have the firewall of %s let in only this computer.", words.id, words.computer);
+}
+
 void
 vmp_doctor_check_tokens (const VmpDoctorFacts *facts,
                          GPtrArray            *checks)
@@ -496,6 +528,7 @@ vmp_doctor_check_tokens (const VmpDoctorFacts *facts,
   VmpDoctorCheck *check = vmp_doctor_begin (checks, "tokens", "Tokens of nodes");
   guint n_set = 0;
   guint n_ill = 0;
+  guint n_open = 0;
   guint i;
 
   for (i = 0; i < facts->n_nodes; i++)
@@ -505,6 +538,8 @@ vmp_doctor_check_tokens (const VmpDoctorFacts *facts,
 
       n_set += facts->nodes[i].node->token_state == VMP_TOKEN_SET;
       n_ill += check_token (&facts->nodes[i], n_ill < TOLD_NODES, check);
+      if (is_open_to_all (&facts->nodes[i]) && n_open++ < TOLD_NODES)
+        explain_openness (&facts->nodes[i], check);
     }
 
   if (n_ill > TOLD_NODES)
@@ -513,12 +548,12 @@ vmp_doctor_check_tokens (const VmpDoctorFacts *facts,
                       n_ill - TOLD_NODES);
       vmp_doctor_advise (check, "See all with \"vampire nodes\".");
     }
-  else if (n_ill == 0 && n_set > 0)
-    {
-      vmp_doctor_say (check, VMP_CHECK_OK, "Each node that asks for a token has one that it takes.");
-    }
-  else if (n_ill == 0)
-    {
-      vmp_doctor_say (check, VMP_CHECK_OK, "No node asks for one.");
-    }
+  if (n_open > TOLD_NODES)
+    vmp_doctor_say (check, VMP_CHECK_WARNING, "%u more %s anyone.", n_open - TOLD_NODES,
+                    n_open == TOLD_NODES + 1 ? "answers" : "answer");
+
+  if (check->message == NULL && n_set > 0)
+    vmp_doctor_say (check, VMP_CHECK_OK, "Each node that asks for a token has one that it takes.");
+  else if (check->message == NULL)
+    vmp_doctor_say (check, VMP_CHECK_OK, "No node asks for one.");
 }

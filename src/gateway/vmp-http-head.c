@@ -480,9 +480,11 @@ const VmpSlice *
 vmp_http_head_get (const VmpHttpHead *head,
                    const char        *name)
 {
+  VmpSlice wanted = vmp_slice (name);
+
   for (guint i = 0; i < head->n_fields; i++)
     {
-      if (vmp_slice_equal_nocase (head->fields[i].name, name))
+      if (vmp_slices_equal_nocase (head->fields[i].name, wanted))
         return &head->fields[i].value;
     }
 

@@ -13,12 +13,19 @@
 #define VMP_TYPE_LENT_OUTPUT (vmp_lent_output_get_type ())
 G_DECLARE_FINAL_TYPE (VmpLentOutput, vmp_lent_output, VMP, LENT_OUTPUT, GOutputStream)
 
+/* What belongs to the gateway's thread, also when another one is the last to let go of the stream. */
+typedef struct {
+  VmpConnection *connection; /* NULL once it was given back or is gone */
+  GPtrArray *waiting;        /* of GSource that wait for room */
+} Loan;
+
+/* None of these change. */
 struct _VmpLentOutput {
   GOutputStream parent_instance;
 
-  GMainContext *context;     /* the gateway's */
-  VmpConnection *connection; /* NULL once it was given back or is gone; belongs to @context */
-  GPtrArray *waiting;        /* of GSource that wait for room */
+  GMainContext *context; /* the gateway's ... */
+  GThread *thread;       /* ... and its thread */
+  Loan *loan;
 };
 
 struct _VmpLentStream {
@@ -35,7 +42,7 @@ lent_output_is_writable (GPollableOutputStream *pollable)
 {
   VmpLentOutput *self = VMP_LENT_OUTPUT (pollable);
 
-  return self->connection == NULL || vmp_connection_has_room (self->connection);
+  return self->loan->connection == NULL || vmp_connection_has_room (self->loan->connection);
 }
 
 /* A source that fires when there is room, made ready by wake(). */
@@ -49,13 +56,13 @@ lent_output_create_source (GPollableOutputStream *pollable,
   if (lent_output_is_writable (pollable))
     g_source_set_ready_time (source, 0);
   else
-    g_ptr_array_add (self->waiting, g_source_ref (source));
+    g_ptr_array_add (self->loan->waiting, g_source_ref (source));
 
   return source;
 }
 
 static void
-wake (VmpLentOutput *self)
+wake (Loan *self)
 {
   guint i;
 
@@ -65,10 +72,10 @@ wake (VmpLentOutput *self)
 }
 
 static gssize
-write_now (VmpLentOutput *self,
-           const void    *data,
-           gsize          len,
-           GError       **error)
+write_now (Loan       *self,
+           const void *data,
+           gsize       len,
+           GError    **error)
 {
   if (self->connection == NULL)
     {
@@ -92,7 +99,7 @@ lent_output_write_nonblocking (GPollableOutputStream *pollable,
       return -1;
     }
 
-  return write_now (VMP_LENT_OUTPUT (pollable), data, len, error);
+  return write_now (VMP_LENT_OUTPUT (pollable)->loan, data, len, error);
 }
 
 typedef struct {
@@ -109,7 +116,7 @@ late_write_cb (gpointer user_data)
 
   VMP_TAKE_OVER (late);
   data = g_bytes_get_data (late->bytes, &len);
-  write_now (late->output, data, len, NULL);
+  write_now (late->output->loan, data, len, NULL);
 
   return G_SOURCE_REMOVE;
 }
@@ -142,7 +149,7 @@ lent_output_write (GOutputStream *stream,
   VMP_TAKE_OVER (self);
   context = self->context;
   if (g_main_context_is_owner (context))
-    return write_now (self, data, len, error);
+    return write_now (self->loan, data, len, error);
 
   late = g_new (LateWrite, 1);
   late->output = g_object_ref (self);
@@ -159,8 +166,8 @@ lent_output_write (GOutputStream *stream,
 
 /* Gives the connection back. @keep: FALSE when the answer was cut short. */
 static void
-give_back (VmpLentOutput *self,
-           gboolean       keep)
+give_back (Loan    *self,
+           gboolean keep)
 {
   VmpConnection *connection = g_steal_pointer (&self->connection);
 
@@ -173,7 +180,11 @@ lent_output_close (GOutputStream *stream,
                    GCancellable  *cancellable,
                    GError       **error)
 {
-  give_back (VMP_LENT_OUTPUT (stream), TRUE);
+  VmpLentOutput *self = VMP_LENT_OUTPUT (stream);
+
+  /* Elsewhere it is the stream's end that closes it, and the loan's that gives back. */
+  if (self->thread == g_thread_self ())
+    give_back (self->loan, TRUE);
 
   return TRUE;
 }
@@ -190,21 +201,68 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (VmpLentOutput, vmp_lent_output, G_TYPE_OUTPUT_STR
                                G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM, lent_output_pollable_init))
 
 static void
+loan_end (gpointer data)
+{
+  Loan *self = data;
+
+  give_back (self, FALSE);
+  g_ptr_array_unref (self->waiting);
+  g_free (self);
+}
+
+static gboolean
+come_home_cb (gpointer user_data)
+{
+  VMP_TAKE_OVER (user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* The thread on which GIO closed a body in the stream had the last reference. The loan ends on its own. */
+static void
+come_home (VmpLentOutput *self)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_static_name (source, "vampire late end");
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, come_home_cb, self->loan, loan_end);
+  VMP_HAND_OVER (self->loan);
+  g_source_attach (source, self->context);
+}
+
+/* The parent closes what nobody has closed. But then the answer was cut short. */
+static void
 vmp_lent_output_dispose (GObject *object)
 {
   VmpLentOutput *self = VMP_LENT_OUTPUT (object);
 
-  give_back (self, FALSE);
-  g_clear_pointer (&self->waiting, g_ptr_array_unref);
-  g_clear_pointer (&self->context, g_main_context_unref);
+  VMP_TAKE_OVER (self);
+  if (self->thread == g_thread_self ())
+    give_back (self->loan, FALSE);
 
   G_OBJECT_CLASS (vmp_lent_output_parent_class)->dispose (object);
+}
+
+static void
+vmp_lent_output_finalize (GObject *object)
+{
+  VmpLentOutput *self = VMP_LENT_OUTPUT (object);
+
+  if (self->thread == g_thread_self ())
+    loan_end (self->loan);
+  else
+    come_home (self);
+  g_main_context_unref (self->context);
+
+  G_OBJECT_CLASS (vmp_lent_output_parent_class)->finalize (object);
 }
 
 static void
 vmp_lent_output_class_init (VmpLentOutputClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = vmp_lent_output_dispose;
+  G_OBJECT_CLASS (klass)->finalize = vmp_lent_output_finalize;
   G_OUTPUT_STREAM_CLASS (klass)->write_fn = lent_output_write;
   G_OUTPUT_STREAM_CLASS (klass)->close_fn = lent_output_close;
 }
@@ -213,7 +271,9 @@ static void
 vmp_lent_output_init (VmpLentOutput *self)
 {
   self->context = g_main_context_ref_thread_default ();
-  self->waiting = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  self->thread = g_thread_self ();
+  self->loan = g_new0 (Loan, 1);
+  self->loan->waiting = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
   VMP_HAND_OVER (self);
 }
 
@@ -266,10 +326,10 @@ answerer_drained (gpointer user_data)
 static void
 answerer_gone (gpointer user_data)
 {
-  VmpLentOutput *output = user_data;
+  Loan *loan = user_data;
 
-  output->connection = NULL;
-  wake (output);
+  loan->connection = NULL;
+  wake (loan);
 }
 
 static const VmpAnswererFuncs answerer_funcs = {
@@ -320,8 +380,8 @@ vmp_lent_stream_lend (SoupServer       *server,
 
   self->input = g_memory_input_stream_new_from_bytes (bytes);
   self->output = g_object_new (VMP_TYPE_LENT_OUTPUT, NULL);
-  self->output->connection = connection;
-  vmp_connection_set_answerer (connection, &answerer_funcs, self->output);
+  self->output->loan->connection = connection;
+  vmp_connection_set_answerer (connection, &answerer_funcs, self->output->loan);
 
   soup_server_accept_iostream (server, G_IO_STREAM (self), vmp_connection_get_local_address (connection),
                                vmp_connection_get_peer_address (connection), NULL);

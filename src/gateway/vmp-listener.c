@@ -32,6 +32,7 @@ struct _VmpListener {
   GPtrArray *doors;     /* of Door */
   GPtrArray *addresses; /* of char, NULL-terminated */
   guint16 port;
+  gboolean held;      /* nobody is let in yet */
   gboolean suspended;
   gboolean exhausted; /* no descriptor was left when it was last tried */
   VmpTimer retry;
@@ -49,6 +50,20 @@ door_free (gpointer data)
 }
 
 static void
+update_watches (VmpListener *self)
+{
+  VmpPollEvents events = self->held || self->suspended ? VMP_POLL_NONE : VMP_POLL_IN;
+  guint i;
+
+  for (i = 0; i < self->doors->len; i++)
+    {
+      Door *door = g_ptr_array_index (self->doors, i);
+
+      vmp_poll_change (self->poll, &door->watch, events);
+    }
+}
+
+static void
 retry_cb (gpointer user_data)
 {
   vmp_listener_resume (user_data);
@@ -58,16 +73,9 @@ retry_cb (gpointer user_data)
 static void
 suspend (VmpListener *self)
 {
-  guint i;
-
   self->suspended = TRUE;
   vmp_poll_set_timer (self->poll, &self->retry, g_get_monotonic_time () + VMP_LIMIT_SWEEP_MS * 1000, retry_cb, self);
-  for (i = 0; i < self->doors->len; i++)
-    {
-      Door *door = g_ptr_array_index (self->doors, i);
-
-      vmp_poll_change (self->poll, &door->watch, VMP_POLL_NONE);
-    }
+  update_watches (self);
   if (!self->exhausted)
     g_warning ("No file descriptor is left for another client; new ones wait until one is free");
   self->exhausted = TRUE;
@@ -76,19 +84,20 @@ suspend (VmpListener *self)
 void
 vmp_listener_resume (VmpListener *self)
 {
-  guint i;
-
   if (!self->suspended)
     return;
 
   self->suspended = FALSE;
   vmp_poll_clear_timer (self->poll, &self->retry);
-  for (i = 0; i < self->doors->len; i++)
-    {
-      Door *door = g_ptr_array_index (self->doors, i);
+  update_watches (self);
+}
 
-      vmp_poll_change (self->poll, &door->watch, VMP_POLL_IN);
-    }
+void
+vmp_listener_hold (VmpListener *self,
+                   gboolean     held)
+{
+  self->held = held;
+  update_watches (self);
 }
 
 static void

@@ -56,6 +56,10 @@ void vmp_listener_free (VmpListener *self);
 /* The addresses it listens on, such as "127.0.0.1:7777" and "[::1]:7777". (transfer none) */
 const char * const *vmp_listener_get_addresses (VmpListener *self);
 
+/* While it is held, whoever connects waits in the kernel's queue, which has room for VMP_LIMIT_BACKLOG. */
+void vmp_listener_hold (VmpListener *self,
+                        gboolean     held);
+
 /* When the process ran out of descriptors it stops accepting, as it would be called again and again for nothing, and
  * tries again each VMP_LIMIT_SWEEP_MS. To be called when a descriptor was closed, so that nobody waits that long. */
 void vmp_listener_resume (VmpListener *self);

@@ -113,6 +113,7 @@ struct _VmpNode {
   char *seen_key;              /* the last one that answered; NULL */
   gint64 last_checked;         /* µs since 1970; 0: never */
   gint64 checked_mono;         /* the same in monotonic µs */
+  gint64 unreachable_mono;     /* a probe or a request was last refused its connection, monotonic µs; 0: never */
   char *last_error;            /* a sentence for people; NULL */
   guint64 probes;
   guint64 probe_errors;

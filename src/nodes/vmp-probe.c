@@ -178,6 +178,7 @@ finish (VmpProbe      *self,
   g_autofree char *error = problem;
   const VmpProbeReport report = {
     .health = result == VMP_PROBE_ONLINE ? VMP_NODE_ONLINE : VMP_NODE_OFFLINE,
+    .unreachable = end == VMP_TRANSFER_NO_CONNECTION,
     .inventory = self->inventory,
     .asked = self->list_asked,
     .auth_failed = auth_failed,

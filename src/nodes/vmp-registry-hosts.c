@@ -216,8 +216,12 @@ VmpHost *
 vmp_registry_find_instance (VmpRegistry *self,
                             const char  *instance)
 {
-  GPtrArray *hosts = g_hash_table_lookup (self->instances, instance);
+  GPtrArray *hosts;
 
+  if (g_hash_table_size (self->instances) == 0) /* as a rule: hashing costs more than all else */
+    return NULL;
+
+  hosts = g_hash_table_lookup (self->instances, instance);
   if (hosts == NULL || g_hash_table_contains (self->hosts, instance))
     return NULL;
 

@@ -355,6 +355,8 @@ vmp_registry_take_probe (VmpRegistry          *self,
   node->probes++;
   node->last_checked = g_get_real_time ();
   node->checked_mono = g_get_monotonic_time ();
+  if (report->unreachable)
+    node->unreachable_mono = node->checked_mono;
   /* That it gave its list does not take back why its requests fail. */
   if (report->error != NULL || node->health != VMP_NODE_DEGRADED)
     changed = learn_text (&node->last_error, report->error);
@@ -527,10 +529,11 @@ count_failure (VmpNode *node)
 
 /* What the end of a request shows of the node. TRUE when something of it changed that can be seen. */
 static gboolean
-learn_end (VmpNode         *node,
-           VmpTrafficResult result,
-           const char      *reason)
+learn_end (VmpNode          *node,
+           const VmpTraffic *traffic,
+           const char       *reason)
 {
+  VmpTrafficResult result = traffic->result;
   VmpNodeHealth health = node->health;
   VmpTokenState token_state = node->token_state;
   VmpBreakerState breaker = node->breaker.state;
@@ -549,6 +552,11 @@ learn_end (VmpNode         *node,
       break;
 
     case VMP_TRAFFIC_FAILED:
+      if (traffic->spares_breaker)
+        {
+          vmp_breaker_give_back (&node->breaker);
+          break;
+        }
       count_failure (node);
       if (node->breaker.state == VMP_BREAKER_OPEN && health != VMP_NODE_OFFLINE)
         node->health = VMP_NODE_DEGRADED;
@@ -557,6 +565,7 @@ learn_end (VmpNode         *node,
     case VMP_TRAFFIC_UNREACHABLE:
       count_failure (node);
       node->health = VMP_NODE_OFFLINE;
+      node->unreachable_mono = g_get_monotonic_time ();
       break;
 
     case VMP_TRAFFIC_ABANDONED:
@@ -593,7 +602,7 @@ vmp_registry_end_request (VmpRegistry      *self,
   /* Nobody asks a blocked node any more, and a forgotten one is gone: its running requests only end. But one that is
    * approved again must not wait for a trial that nobody makes any more. */
   if (node->approval != VMP_APPROVAL_BLOCKED)
-    changed = learn_end (node, traffic->result, reason);
+    changed = learn_end (node, traffic, reason);
   else
     vmp_breaker_give_back (&node->breaker);
   if (changed)

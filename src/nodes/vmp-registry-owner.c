@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the owner does to nodes: register, change, approve, block, forget. The control API calls it, and health where
- * it takes back an approval in the owner's name.
+ * What the owner does to nodes: register, change, approve, revoke, block, forget. The control API calls it, and health
+ * where it takes back an approval in the owner's name.
  */
 
 #include "nodes/vmp-registry-private.h"
@@ -169,6 +169,7 @@ vmp_registry_move (VmpRegistry      *self,
   node->provider = node->provider_hint;
   node->last_checked = 0;
   node->checked_mono = 0;
+  node->unreachable_mono = 0;
   node->latency_ms = 0;
   vmp_breaker_succeed (&node->breaker);
 }
@@ -402,6 +403,22 @@ vmp_registry_block (VmpRegistry *self,
   g_clear_pointer (&node->pending_reason, g_free);
   unbind (node);
   g_message ("The node %s at %s is blocked", node->id, node->base_url->text);
+  vmp_registry_commit (self, node, VMP_NODE_APPROVAL_CHANGED);
+}
+
+void
+vmp_registry_revoke (VmpRegistry *self,
+                     VmpNode     *node)
+{
+  g_return_if_fail (vmp_registry_has (self, node));
+
+  if (node->approval == VMP_APPROVAL_PENDING)
+    return;
+
+  node->approval = VMP_APPROVAL_PENDING;
+  g_clear_pointer (&node->pending_reason, g_free);
+  unbind (node);
+  g_message ("The node %s at %s waits for approval again", node->id, node->base_url->text);
   vmp_registry_commit (self, node, VMP_NODE_APPROVAL_CHANGED);
 }
 

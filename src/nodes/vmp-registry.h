@@ -137,6 +137,9 @@ gboolean vmp_registry_update (VmpRegistry         *self,
 /* Binds it to the address and the key that were last seen. */
 void vmp_registry_approve (VmpRegistry *self,
                            VmpNode     *node);
+/* An approved or a blocked node is pending again, as one that was just found. */
+void vmp_registry_revoke (VmpRegistry *self,
+                          VmpNode     *node);
 void vmp_registry_block (VmpRegistry *self,
                          VmpNode     *node);
 /* Puts an approved node back to pending. @reason: a sentence */
@@ -173,6 +176,7 @@ VmpNode *vmp_registry_discover (VmpRegistry      *self,
 /* What one probe found out. */
 typedef struct {
   VmpNodeHealth health;          /* ONLINE or OFFLINE */
+  gboolean unreachable;          /* nobody took a connection, which is more than no answer in time */
   VmpInventory *inventory;       /* (nullable) (transfer none) */
   gint64 asked;                  /* monotonic µs at which that was asked for; 0: not known, taken as now */
   gboolean auth_failed;          /* 401 or 403 */
@@ -215,6 +219,7 @@ typedef struct {
   gint64 prompt_tokens;
   gint64 completion_tokens;
   const char *reason;        /* (nullable): for VMP_TRAFFIC_FAILED and UNREACHABLE, the rest of a sentence */
+  gboolean spares_breaker;   /* of VMP_TRAFFIC_FAILED: the request itself may have been what failed it */
 } VmpTraffic;
 
 /**

@@ -48,6 +48,8 @@ struct _VmpTokenVault {
   Load *load;           /* under way; NULL */
   gboolean load_again;  /* asked for meanwhile */
   gboolean loaded;
+  VmpTokenVaultLoaded when_loaded; /* NULL: nobody waits for it */
+  gpointer when_loaded_data;
 };
 
 static void
@@ -131,6 +133,18 @@ gboolean
 vmp_token_vault_is_loaded (VmpTokenVault *self)
 {
   return self->loaded;
+}
+
+void
+vmp_token_vault_when_loaded (VmpTokenVault      *self,
+                             VmpTokenVaultLoaded func,
+                             gpointer            user_data)
+{
+  if (self->loaded)
+    return;
+
+  self->when_loaded = func;
+  self->when_loaded_data = user_data;
 }
 
 VmpKeyringState
@@ -254,6 +268,14 @@ loaded_cb (GObject      *source,
     {
       self->load_again = FALSE;
       vmp_token_vault_load (self);
+    }
+  /* The last thing: it may be the end of the vault. */
+  if (self->when_loaded != NULL)
+    {
+      VmpTokenVaultLoaded func = self->when_loaded;
+
+      self->when_loaded = NULL;
+      func (self->when_loaded_data);
     }
 }
 

@@ -18,6 +18,7 @@ typedef void (*VmpTokenVaultFunc) (gpointer    user_data,
                                    const char *node_id,
                                    const char *token,
                                    gboolean    locked);
+typedef void (*VmpTokenVaultLoaded) (gpointer user_data);
 /* @error: NULL when it is kept; else a sentence */
 typedef void (*VmpTokenVaultDone) (gpointer      user_data,
                                    const GError *error);
@@ -31,8 +32,12 @@ void vmp_token_vault_free (VmpTokenVault *self);
 
 /* Reads all tokens, also again later. */
 void vmp_token_vault_load (VmpTokenVault *self);
-/* Whether the first load is over. */
+/* Whether the first load is over, well or not. */
 gboolean vmp_token_vault_is_loaded (VmpTokenVault *self);
+/* Calls @func once, when that is so: never before this returns, and not when it is so already. */
+void vmp_token_vault_when_loaded (VmpTokenVault      *self,
+                                  VmpTokenVaultLoaded func,
+                                  gpointer            user_data);
 
 VmpKeyringState vmp_token_vault_get_state (VmpTokenVault *self);
 const char *vmp_token_vault_get_trouble (VmpTokenVault *self);

@@ -7,6 +7,7 @@
 
 #include "relay/vmp-asking-private.h"
 
+#include "core/vmp-json-string.h"
 #include "core/vmp-json.h"
 #include "core/vmp-limits.h"
 #include "core/vmp-text.h"
@@ -44,6 +45,32 @@ describe_error (const char *json,
   return text != NULL && *text != '\0' ? vmp_text_display (text, SAID_CHARS) : g_strdup ("an error without a word");
 }
 
+/* Whether there is a name `error` anywhere. Every short answer is searched for it, and nearly none has it. */
+static gboolean
+names_error (const char *p,
+             gsize       len)
+{
+  static const char name[] = "\"error\"";
+  const gsize last = strlen (name) - 1;
+
+#if VMP_HAVE_SSE2
+  const char *end = p + len;
+
+  for (; (gsize) (end - p) >= 16 + last; p += 16)
+    {
+      __m128i quotes = _mm_and_si128 (vmp_bytes_equal (vmp_bytes_load ((const guint8 *) p), '"'),
+                                      vmp_bytes_equal (vmp_bytes_load ((const guint8 *) p + last), '"'));
+      __m128i letters = vmp_bytes_equal (vmp_bytes_load ((const guint8 *) p + 1), 'e');
+
+      if (vmp_bytes_mask (_mm_and_si128 (quotes, letters)) != 0 && memmem (p, 16 + last, name, last + 1) != NULL)
+        return TRUE;
+    }
+  len = end - p;
+#endif
+
+  return memmem (p, len, name, last + 1) != NULL;
+}
+
 char *
 vmp_asking_find_error (const char *body,
                        gsize       len)
@@ -52,7 +79,7 @@ vmp_asking_find_error (const char *body,
   const VmpJsonMember *error = &scan.members[VMP_MEMBER_ERROR];
 
   /* Nearly every answer is told from an error by this alone. */
-  if (body == NULL || memmem (body, len, "\"error\"", strlen ("\"error\"")) == NULL)
+  if (body == NULL || !names_error (body, len))
     return NULL;
   if (!vmp_json_scan (body, len, &scan))
     return NULL;

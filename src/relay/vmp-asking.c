@@ -38,10 +38,12 @@ struct _VmpAsking {
   gboolean is_over;        /* the transfer ended well */
   gboolean is_cold;
   gboolean watches_errors;
+  gboolean takes_events_only;
   gint64 asked;            /* monotonic µs */
   gint64 answered;
   gint64 begun;
   VmpTrafficResult result;
+  gboolean is_refused;     /* its answer was none, by what it says */
   char *failure;           /* what the node's owner is told, when it failed */
 
   /* Of the answer. */
@@ -62,11 +64,12 @@ static const VmpHttpField *
 find_field (const VmpTransferHead *head,
             const char            *name)
 {
+  VmpSlice wanted = vmp_slice (name);
   guint i;
 
   for (i = 0; i < head->n_fields; i++)
     {
-      if (vmp_slice_equal_nocase (head->fields[i].name, name))
+      if (vmp_slices_equal_nocase (head->fields[i].name, wanted))
         return &head->fields[i];
     }
 
@@ -74,22 +77,34 @@ find_field (const VmpTransferHead *head,
 }
 
 static gboolean
-is_of_type (const VmpTransferHead *head,
-            const char            *media_type)
+begins_with (VmpSlice value,
+             VmpSlice media_type)
 {
-  const VmpHttpField *field = find_field (head, "Content-Type");
+  value.len = MIN (value.len, media_type.len);
 
-  return field != NULL && field->value.len >= strlen (media_type)
-         && g_ascii_strncasecmp (field->value.data, media_type, strlen (media_type)) == 0;
+  return vmp_slices_equal_nocase (value, media_type);
 }
 
-/* What is compressed cannot be read, nor anything added to it. */
-static gboolean
-is_encoded (const VmpTransferHead *head)
-{
-  const VmpHttpField *field = find_field (head, "Content-Encoding");
+/* What can be read of the body as what it is. */
+typedef enum {
+  KIND_OPAQUE, /* nothing */
+  KIND_DOCUMENT,
+  KIND_EVENTS
+} BodyKind;
 
-  return field != NULL && !vmp_slice_equal_nocase (field->value, "identity");
+/* What is compressed cannot be read, nor anything added to it. */
+static BodyKind
+get_kind (const VmpTransferHead *head)
+{
+  const VmpHttpField *type = find_field (head, "Content-Type");
+  const VmpHttpField *encoding = find_field (head, "Content-Encoding");
+
+  if (type == NULL || (encoding != NULL && !vmp_slice_equal_nocase (encoding->value, "identity")))
+    return KIND_OPAQUE;
+  if (begins_with (type->value, VMP_SLICE_LITERAL ("application/json")))
+    return KIND_DOCUMENT;
+
+  return begins_with (type->value, VMP_SLICE_LITERAL ("text/event-stream")) ? KIND_EVENTS : KIND_OPAQUE;
 }
 
 static VmpSlice
@@ -98,7 +113,9 @@ copy_slice (VmpSlice slice,
 {
   VmpSlice copy = { *place, slice.len };
 
-  memcpy (*place, slice.data, slice.len);
+  /* An empty one, such as a reason that a node left out, may have no place. */
+  if (slice.len > 0)
+    memcpy (*place, slice.data, slice.len);
   *place += slice.len;
 
   return copy;
@@ -131,7 +148,6 @@ keep_head (VmpAsking             *self,
   self->answer.fields = self->fields;
   self->answer.n_fields = n_kept;
   self->answer.length = head->length;
-  self->answer.is_events = is_of_type (head, "text/event-stream") && !is_encoded (head);
   self->ends_by_close = head->ends_by_close;
 }
 
@@ -243,6 +259,7 @@ refuse_answer (VmpAsking  *self,
     set_failure (self, VMP_TRAFFIC_FAILED, failure.reason);
   else
     self->result = VMP_TRAFFIC_ANSWERED;
+  self->is_refused = TRUE;
   report (self, &failure);
 }
 
@@ -251,6 +268,21 @@ static char *
 dup_error (VmpAsking *self)
 {
   return vmp_asking_find_error (vmp_buffer_peek (&self->held), vmp_buffer_len (&self->held));
+}
+
+/* A short answer is one, whole or as far as is looked at. */
+static void
+begin_document (VmpAsking  *self,
+                const char *data,
+                gsize       len,
+                gboolean    is_whole)
+{
+  vmp_usage_read_body (&self->usage, data, len);
+  self->answer.is_whole = is_whole;
+  if (is_whole)
+    self->answer.length = len;
+  note_begun (self);
+  begin_passing (self, 0);
 }
 
 /* A short answer is there, whole or as far as is looked at. FALSE: it was reported as a failure, as in the next two,
@@ -266,12 +298,27 @@ judge_document (VmpAsking *self)
       return FALSE;
     }
 
-  vmp_usage_read_body (&self->usage, vmp_buffer_peek (&self->held), vmp_buffer_len (&self->held));
-  self->answer.is_whole = self->is_over;
-  if (self->is_over)
-    self->answer.length = vmp_buffer_len (&self->held);
-  note_begun (self);
-  begin_passing (self, 0);
+  begin_document (self, vmp_buffer_peek (&self->held), vmp_buffer_len (&self->held), self->is_over);
+
+  return TRUE;
+}
+
+/* A short answer that comes in one piece, as most do, is looked at where it is. FALSE: it has to be held. */
+static gboolean
+pass_document (VmpAsking  *self,
+               const char *data,
+               gsize       len)
+{
+  g_autofree char *said = NULL;
+
+  if (self->state != DOCUMENT || (gint64) len != self->answer.length || len > VMP_LIMIT_ANSWER_LOOK_BYTES)
+    return FALSE;
+  said = vmp_asking_find_error (data, len);
+  if (said != NULL)
+    return FALSE;
+
+  begin_document (self, data, len, TRUE);
+  send_body (self, data, len);
 
   return TRUE;
 }
@@ -282,7 +329,7 @@ judge_refusal (VmpAsking *self)
 {
   g_autofree char *said = dup_error (self);
 
-  if (said != NULL && vmp_asking_is_for_others (said))
+  if (self->takes_events_only || (said != NULL && vmp_asking_is_for_others (said)))
     {
       refuse_answer (self, said);
       return FALSE;
@@ -387,18 +434,18 @@ transfer_head_cb (gpointer               user_data,
                   const VmpTransferHead *head)
 {
   VmpAsking *self = user_data;
-  gboolean is_document;
+  BodyKind kind = get_kind (head);
 
   self->answered = g_get_monotonic_time ();
   self->result = VMP_TRAFFIC_ANSWERED;
   keep_head (self, head);
-  is_document = is_of_type (head, "application/json") && !is_encoded (head);
+  self->answer.is_events = kind == KIND_EVENTS;
 
   if (head->status >= 500 || head->status == 429 || head->status == 401 || head->status == 403)
     {
       refuse_answer (self, NULL);
     }
-  else if ((head->status == 400 || head->status == 404) && is_document)
+  else if ((head->status == 400 || head->status == 404) && kind == KIND_DOCUMENT)
     {
       self->state = REASON;
     }
@@ -406,7 +453,11 @@ transfer_head_cb (gpointer               user_data,
     {
       self->state = FIRST_EVENT;
     }
-  else if (head->status < 300 && is_document && head->length != 0)
+  else if (self->takes_events_only)
+    {
+      refuse_answer (self, NULL);
+    }
+  else if (head->status < 300 && kind == KIND_DOCUMENT && head->length != 0)
     {
       self->state = DOCUMENT;
     }
@@ -462,7 +513,8 @@ transfer_body_cb (gpointer    user_data,
 
   if (self->state == FIRST_EVENT || self->state == DOCUMENT || self->state == REASON)
     {
-      hold (self, data, len);
+      if (!pass_document (self, data, len))
+        hold (self, data, len);
       return TRUE;
     }
 
@@ -611,6 +663,9 @@ vmp_asking_free (VmpAsking *self)
     .prompt_tokens = self->usage.has_usage ? self->usage.prompt_tokens : 0,
     .completion_tokens = vmp_usage_get_completion_tokens (&self->usage),
     .reason = self->failure,
+    /* Other computers' requests could else take the owner's nodes away: whoever knows one that is answered with an
+     * error needs to send it only three times. */
+    .spares_breaker = self->call->is_shared && self->is_refused,
   };
 
   if (self->transfer != NULL)
@@ -653,6 +708,12 @@ void
 vmp_asking_watch_errors (VmpAsking *self)
 {
   self->watches_errors = TRUE;
+}
+
+void
+vmp_asking_take_events_only (VmpAsking *self)
+{
+  self->takes_events_only = TRUE;
 }
 
 gboolean
@@ -702,6 +763,12 @@ guint
 vmp_asking_get_status (VmpAsking *self)
 {
   return self->answer.status;
+}
+
+gboolean
+vmp_asking_is_stream (const VmpAsking *self)
+{
+  return self->answer.is_events;
 }
 
 double

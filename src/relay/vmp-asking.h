@@ -101,6 +101,9 @@ void vmp_asking_resume (VmpAsking *self);
  * continued elsewhere. Before its first call. */
 void vmp_asking_watch_errors (VmpAsking *self);
 
+/* Its answer goes on with events that were passed on already: one that is none, such as a refusal, is a failure. */
+void vmp_asking_take_events_only (VmpAsking *self);
+
 /* Whether the stream stands between two events, so that others may be put in. */
 gboolean vmp_asking_is_between_events (VmpAsking *self);
 
@@ -112,6 +115,8 @@ gint64 vmp_asking_get_asked (VmpAsking *self);
 gint64 vmp_asking_get_answered (VmpAsking *self);
 gint64 vmp_asking_get_begun (VmpAsking *self);
 guint vmp_asking_get_status (VmpAsking *self);
+/* Whether it is answered with events. */
+gboolean vmp_asking_is_stream (const VmpAsking *self);
 /* Tokens per second after the first event; 0: not known. */
 double vmp_asking_get_rate (VmpAsking *self,
                             gint64     now);

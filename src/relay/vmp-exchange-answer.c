@@ -30,6 +30,14 @@ typedef struct {
   char *timing;
 } Head;
 
+/* Most of it is left as it is: it is large. */
+static void
+head_init (Head *self)
+{
+  self->n = 0;
+  self->timing = NULL;
+}
+
 static void
 add_field (Head       *self,
            VmpSlice    name,
@@ -122,9 +130,10 @@ send_answers_head (VmpExchange     *self,
                    const VmpAnswer *answer,
                    gint64           length)
 {
-  Head head = { .n = 0 };
+  Head head;
   guint i;
 
+  head_init (&head);
   for (i = 0; i < answer->n_fields; i++)
     {
       if (!is_own (answer->fields[i].name))
@@ -344,10 +353,11 @@ vmp_exchange_send_comment (VmpExchange *self,
   const VmpHost *host = self->leads != NULL ? self->leads : self->awaited;
   double progress = host != NULL ? vmp_loads_get_progress (self->relay->loads, host, now) : -1;
   g_autofree char *comment = NULL;
-  Head head = { .n = 0 };
+  Head head;
 
   if (!self->has_head)
     {
+      head_init (&head);
       add_field (&head, VMP_SLICE_LITERAL ("Content-Type"), "text/event-stream");
       add_field (&head, VMP_SLICE_LITERAL ("Cache-Control"), "no-cache");
       add_own_fields (&head, self, FALSE);
@@ -369,8 +379,9 @@ vmp_exchange_send_problem (VmpExchange *self,
                            VmpProblem   problem,
                            const char  *message)
 {
-  Head head = { .n = 0 };
+  Head head;
 
+  head_init (&head);
   add_own_fields (&head, self, TRUE);
   self->has_head = TRUE;
   self->status = vmp_problem_status (problem);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files vmp-exchange*.c and vmp-relay.c share: an exchange and the relay it belongs to. vmp-exchange.c decides
- * what is done next, vmp-exchange-answer.c what its client gets to see.
+ * What the files vmp-exchange*.c and vmp-relay.c share: an exchange and the relay it belongs to. vmp-exchange.c has
+ * its life and the node at hand, vmp-exchange-choose.c decides which one is asked next, vmp-exchange-answer.c what its
+ * client gets to see.
  */
 
 #pragma once
@@ -22,6 +23,10 @@ struct _VmpRelay {
   VmpDeferred pump;        /* those that wait are tried again */
   VmpTimer tick;           /* set while somebody waits */
   VmpTimer due;            /* when the first of them is to be told that it waits in vain */
+  gint64 measured;         /* monotonic µs of the last look at the rate; 0: none yet */
+  gint64 streamed;         /* tokens of the streams that ended */
+  gint64 streamed_before;  /* the same at that look, with those of the streams that ran */
+  double whole_rate;       /* of the answers that came whole since, tokens per second */
   VmpRelayLoadFunc load_event;
   gpointer load_event_data;
 };
@@ -80,10 +85,26 @@ void vmp_relay_pump (VmpRelay *self);
 /* Somebody waits: deadlines and patience run. */
 void vmp_relay_tick_soon (VmpRelay *self);
 
+/* An asking has ended, with so many tokens. */
+void vmp_relay_note_tokens (VmpRelay  *self,
+                            VmpAsking *asking,
+                            gint64     tokens,
+                            gint64     now);
+
 /* -- vmp-exchange.c ------------------------------------------------------------------------- */
 
-/* Plans, and goes where it can; else it waits. From the pump: whether it left the queue. */
-gboolean vmp_exchange_try (VmpExchange *self);
+/* Asks the node of an attempt. FALSE when it may not be asked now. */
+gboolean vmp_exchange_ask (VmpExchange      *self,
+                           const VmpRouting *routing,
+                           guint             attempt,
+                           VmpLead           lead,
+                           gboolean          continues,
+                           gint64            now);
+
+/* All that could be asked were. The exchange is gone then. */
+void vmp_exchange_give_up (VmpExchange *self,
+                           VmpProblem   problem,
+                           const char  *message);
 
 /* Ends an answer that cannot be completed, in the way that fits how far it has come. The exchange is gone then. */
 void vmp_exchange_end_badly (VmpExchange *self,
@@ -99,6 +120,18 @@ void vmp_exchange_free (VmpExchange *self,
 /* A second has passed while somebody waits. */
 void vmp_exchange_tick (VmpExchange *self,
                         gint64       now);
+
+/* -- vmp-exchange-choose.c ------------------------------------------------------------------ */
+
+/* Plans, and goes where it can; else it waits, or is refused and gone. Whether it left the queue, for the pump. */
+gboolean vmp_exchange_try (VmpExchange *self);
+
+/* Whether there is another node that the call could go to, or may be. */
+gboolean vmp_exchange_has_alternative (VmpExchange *self,
+                                       gboolean     went_in_circle);
+
+/* It waits no longer. */
+void vmp_exchange_leave_queue (VmpExchange *self);
 
 /* -- vmp-exchange-answer.c ------------------------------------------------------------------ */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Implementation of VmpExchange: what is done next.
+ * Implementation of VmpExchange: its life, the node that is asked, and what is done when one fails. Which one is asked,
+ * and when, is chosen in vmp-exchange-choose.c.
  */
 
 #include "relay/vmp-exchange-private.h"
@@ -54,11 +55,12 @@ end_lead (VmpExchange            *self,
 
 /* Takes what the node has told so far into the trace. */
 static void
-note_usage (VmpExchange *self)
+note_usage (VmpExchange *self,
+            gint64       now)
 {
   const VmpUsage *usage = vmp_asking_get_usage (self->asking);
   gint64 tokens = vmp_usage_get_completion_tokens (usage);
-  double rate = vmp_asking_get_rate (self->asking, g_get_monotonic_time ());
+  double rate = vmp_asking_get_rate (self->asking, now);
 
   if (usage->has_usage)
     self->trace->prompt_tokens = usage->prompt_tokens;
@@ -66,6 +68,7 @@ note_usage (VmpExchange *self)
     self->trace->completion_tokens = MAX (self->trace->completion_tokens, 0) + tokens;
   if (rate > 0)
     self->trace->tokens_per_second = rate;
+  vmp_relay_note_tokens (self->relay, self->asking, tokens, now);
 }
 
 /* The node at hand is done with. */
@@ -73,50 +76,20 @@ static void
 end_asking (VmpExchange            *self,
             const VmpAskingFailure *failure)
 {
+  gint64 now = g_get_monotonic_time ();
   g_autoptr (VmpNode) node = NULL;
 
   if (self->asking == NULL)
     return;
 
   node = vmp_node_ref (vmp_asking_get_node (self->asking));
-  note_usage (self);
+  note_usage (self, now);
   vmp_trace_end_attempt (self->trace, vmp_asking_get_status (self->asking), failure != NULL ? failure->reason : NULL,
-                         g_get_monotonic_time ());
+                         now);
   end_lead (self, failure);
   g_clear_pointer (&self->asking, vmp_asking_free);
   vmp_loads_request_ended (self->relay->loads, node);
   vmp_relay_pump (self->relay);
-}
-
-/* The node need not be kept for it any more. */
-static void
-unkeep (VmpExchange *self)
-{
-  if (self->kept == NULL)
-    return;
-
-  vmp_loads_unkeep (self->relay->loads, self->kept);
-  g_clear_pointer (&self->kept, vmp_host_unref);
-}
-
-/* It waits no longer. */
-static void
-leave_queue (VmpExchange *self)
-{
-  gint64 waited;
-
-  unkeep (self);
-  g_clear_pointer (&self->awaited, vmp_host_unref);
-  /* One that is told that it waits in vain was taken out of the queue, and has waited nevertheless. */
-  if (self->place.since == 0)
-    return;
-
-  waited = g_get_monotonic_time () - self->place.since;
-  self->place.since = 0;
-  self->trace->queued_us += waited;
-  if (self->waits_for_load)
-    self->trace->loading_us += waited;
-  vmp_queue_remove (self->relay->queue, &self->place);
 }
 
 void
@@ -126,7 +99,7 @@ vmp_exchange_free (VmpExchange *self,
 {
   if (self->is_refreshing)
     vmp_health_forget_caller (self->relay->parts.health, self);
-  leave_queue (self);
+  vmp_exchange_leave_queue (self);
   end_asking (self, NULL);
 
   g_queue_unlink (&self->relay->exchanges, &self->link);
@@ -222,11 +195,10 @@ note_failure (VmpExchange            *self,
   g_string_append_printf (self->failures, "%s %s", vmp_node_get_label (node), failure->reason);
 }
 
-/* All that could be asked were. */
-static void
-give_up (VmpExchange *self,
-         VmpProblem   problem,
-         const char  *message)
+void
+vmp_exchange_give_up (VmpExchange *self,
+                      VmpProblem   problem,
+                      const char  *message)
 {
   g_autofree char *summary = NULL;
 
@@ -244,9 +216,6 @@ give_up (VmpExchange *self,
   vmp_exchange_end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, problem, message);
 }
 
-static void go (VmpExchange *self);
-static gboolean continue_elsewhere (VmpExchange *self);
-
 /* Whether it is of any use to ask another node. */
 static gboolean
 may_try_again (VmpExchange *self)
@@ -254,31 +223,6 @@ may_try_again (VmpExchange *self)
   return !self->call->options->only_one_attempt
          && (self->call->deadline == 0 || g_get_monotonic_time () < self->call->deadline)
          && self->n_failures < VMP_PLAN_ATTEMPTS;
-}
-
-/* Whether a look at the nodes could bring one that can be asked: for a call that nobody has failed yet whatever may
- * have changed, for one that has lost time already one that may have come back. */
-static gboolean
-may_look_again (VmpExchange      *self,
-                const VmpRouting *routing)
-{
-  return routing->may_be_stale && !self->has_refreshed
-         && (self->n_failures == 0 || routing->plan.n_rejected[VMP_REJECTED_OFFLINE] > 0);
-}
-
-/* Whether there is another node that the call could go to, or may be. */
-static gboolean
-has_alternative (VmpExchange            *self,
-                 const VmpAskingFailure *failure)
-{
-  gboolean went_in_circle = failure->status == vmp_problem_status (VMP_PROBLEM_LOOP);
-  g_auto (VmpRouting) routing = { NULL, };
-
-  if (!may_try_again (self))
-    return FALSE;
-  vmp_router_plan (self->relay->parts.router, self->call, &self->tried, FALSE, g_get_monotonic_time (), &routing);
-
-  return routing.plan.n_attempts > 0 || (!went_in_circle && may_look_again (self, &routing));
 }
 
 /* The node failed before anything of its answer was passed on. */
@@ -304,7 +248,8 @@ failed_early (VmpExchange      *self,
         exclude_host (self, host);
       else
         exclude_node (self, vmp_asking_get_node (self->asking));
-      if (!has_alternative (self, failure))
+      if (!may_try_again (self)
+          || !vmp_exchange_has_alternative (self, failure->status == vmp_problem_status (VMP_PROBLEM_LOOP)))
         {
           /* The only one's own words are better than ours. */
           if (self->n_failures == 1 && failure->is_answer)
@@ -314,13 +259,40 @@ failed_early (VmpExchange      *self,
               return;
             }
           end_asking (self, failure);
-          give_up (self, failure->problem, failure->message);
+          vmp_exchange_give_up (self, failure->problem, failure->message);
           return;
         }
     }
 
   end_asking (self, failure);
-  go (self);
+  vmp_exchange_try (self);
+}
+
+/* The stream goes on at another node, now or when one is free. FALSE: there is none that could. */
+static gboolean
+continue_elsewhere (VmpExchange            *self,
+                    const VmpAskingFailure *failure)
+{
+  g_auto (VmpRouting) routing = { NULL, };
+  g_autoptr (VmpHost) host = NULL;
+  g_auto (VmpAskingFailure) broken = { .reason = g_strdup ("broke off in the middle of its answer"), };
+
+  if (vmp_asking_get_host (self->asking) == NULL)
+    return FALSE;
+
+  host = vmp_host_ref (vmp_asking_get_host (self->asking));
+  vmp_router_plan_continuation (self->relay->parts.router, self->call, host, &self->tried, g_get_monotonic_time (),
+                                &routing);
+  if (routing.plan.n_attempts == 0)
+    return FALSE;
+
+  end_asking (self, failure->is_answer ? failure : &broken);
+  vmp_splice_begin_next (self->splice);
+  g_clear_pointer (&self->broken, vmp_host_unref);
+  self->broken = g_steal_pointer (&host);
+  vmp_exchange_try (self);
+
+  return TRUE;
 }
 
 static void
@@ -347,7 +319,7 @@ asking_failed (gpointer          user_data,
       note_failure (self, failure);
       if (continues)
         exclude_node (self, node);
-      if (!continues || !continue_elsewhere (self))
+      if (!continues || !continue_elsewhere (self, failure))
         {
           if (self->asking != NULL)
             vmp_trace_end_attempt (self->trace, failure->status, failure->reason, g_get_monotonic_time ());
@@ -451,20 +423,19 @@ static const VmpAskingFuncs asking_funcs = {
   .failed = asking_failed,
 };
 
-/* FALSE when the node may not be asked now. */
-static gboolean
-ask (VmpExchange      *self,
-     const VmpRouting *routing,
-     guint             attempt,
-     VmpLead           lead,
-     gboolean          continues)
+gboolean
+vmp_exchange_ask (VmpExchange      *self,
+                  const VmpRouting *routing,
+                  guint             attempt,
+                  VmpLead           lead,
+                  gboolean          continues,
+                  gint64            now)
 {
   VmpRelay *relay = self->relay;
   VmpNode *node = vmp_routing_get_node (routing, attempt);
   VmpHost *host = vmp_routing_get_host (routing, attempt);
   const VmpCandidate *candidate = &routing->candidates[routing->plan.attempts[attempt].candidate];
   const char *model = host != NULL && !routing->keeps_model ? host->model_id : NULL;
-  gint64 now = g_get_monotonic_time ();
   gboolean is_cold = lead == VMP_LEAD_GO && !host->loaded;
   gsize len = 0;
   char *body = continues ? vmp_splice_make_body (self->splice, model, &len)
@@ -485,6 +456,8 @@ ask (VmpExchange      *self,
     vmp_asking_set_cold (self->asking);
   if (self->splice != NULL)
     vmp_asking_watch_errors (self->asking);
+  if (continues)
+    vmp_asking_take_events_only (self->asking);
   self->trace->prefix = candidate->prefix;
   vmp_trace_add_attempt (self->trace, node->id, host != NULL ? host->model_id : NULL, now);
   vmp_trace_mark_attempt (self->trace, is_cold, continues);
@@ -492,270 +465,6 @@ ask (VmpExchange      *self,
   self->sink_funcs->asks (self->sink, node);
   if (is_cold)
     vmp_relay_tick_soon (relay);
-
-  return TRUE;
-}
-
-/* Goes to the first attempt that can be made now. */
-static gboolean
-ask_first (VmpExchange      *self,
-           const VmpRouting *routing,
-           gboolean          continues)
-{
-  gint64 now = g_get_monotonic_time ();
-  gboolean waits = FALSE;
-  guint i;
-
-  for (i = 0; i < routing->plan.n_attempts; i++)
-    {
-      VmpReadiness readiness = routing->plan.attempts[i].readiness;
-      VmpHost *host = vmp_routing_get_host (routing, i);
-      VmpLead lead;
-
-      /* To wait for the better one is better than to load the model once more; but it is not better than one that is
-       * ready. */
-      if (readiness != VMP_READY_NOW && (readiness != VMP_READY_COLD || waits))
-        return FALSE;
-
-      lead = host != NULL ? vmp_loads_lead (self->relay->loads, host, now) : VMP_LEAD_NONE;
-      if (lead == VMP_LEAD_WAIT)
-        waits = TRUE;
-      else if (ask (self, routing, i, lead, continues))
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-/* -- Choosing ------------------------------------------------------------------------------ */
-
-static void
-refreshed_cb (gpointer user_data)
-{
-  VmpExchange *self = user_data;
-
-  self->is_refreshing = FALSE;
-  go (self);
-}
-
-/* Nobody can be asked, now or later. */
-static void
-refuse (VmpExchange      *self,
-        const VmpRouting *routing)
-{
-  if (may_look_again (self, routing))
-    {
-      self->has_refreshed = TRUE;
-      self->is_refreshing = TRUE;
-      vmp_health_refresh_stale (self->relay->parts.health, VMP_LIMIT_REFRESH_MS, refreshed_cb, self);
-    }
-  else if (self->n_failures > 0)
-    {
-      g_autofree char *message = self->call->is_shared ? g_strdup (routing->message)
-                                 : g_strdup_printf ("%s %s.", routing->message, self->failures->str);
-
-      give_up (self, routing->problem, message);
-    }
-  else
-    {
-      vmp_exchange_end_badly (self, VMP_OUTCOME_REFUSED, routing->problem, routing->message);
-    }
-}
-
-/* Those that name no model wait in a queue of their own. */
-static const char *
-name_of_queue (const VmpCall *call)
-{
-  return call->model != NULL ? call->model : "";
-}
-
-/* Whether its client will have given up before its turn comes, as far as that can be foreseen. */
-static gboolean
-comes_too_late (VmpExchange      *self,
-                const VmpRouting *routing,
-                gint64            now)
-{
-  const VmpAttempt *attempt = &routing->plan.attempts[0];
-  const VmpCandidate *candidate = &routing->candidates[attempt->candidate];
-  guint ahead = vmp_queue_count (self->relay->queue, name_of_queue (self->call));
-  double wait_ms = attempt->scores[VMP_SCORE_WAIT];
-
-  if (self->call->deadline == 0)
-    return FALSE;
-  if (now >= self->call->deadline)
-    return TRUE;
-  if (candidate->duration_ms <= 0 && attempt->readiness != VMP_READY_LOADING)
-    return FALSE;
-
-  wait_ms += ahead * candidate->duration_ms / MAX (candidate->slots, 1);
-
-  return now + (gint64) (wait_ms * 1000) > self->call->deadline;
-}
-
-/* Keeps the node from others once it has waited for too long; another one, when the plan has changed. */
-static void
-keep_if_impatient (VmpExchange      *self,
-                   const VmpRouting *routing,
-                   gint64            now)
-{
-  VmpHost *host = vmp_routing_get_host (routing, 0);
-
-  if (self->kept != host)
-    unkeep (self);
-  if (self->kept == NULL && host != NULL && routing->plan.attempts[0].readiness == VMP_READY_OCCUPIED
-      && now - self->place.since >= (gint64) self->relay->settings.patience_seconds * G_USEC_PER_SEC
-      && vmp_loads_keep (self->relay->loads, host))
-    self->kept = vmp_host_ref (host);
-}
-
-/* Other computers get half of a queue, so that they cannot shut out the programs of this one. */
-static gboolean
-may_queue (VmpExchange *self)
-{
-  return !self->call->is_shared
-         || vmp_queue_count (self->relay->queue, name_of_queue (self->call)) < self->relay->settings.queue_limit / 2;
-}
-
-/* Waits for something to change; or it is refused, and gone. */
-static void
-wait_for_place (VmpExchange      *self,
-                const VmpRouting *routing)
-{
-  VmpRelay *relay = self->relay;
-  gint64 now = g_get_monotonic_time ();
-  gint64 deadline = now + (gint64) relay->settings.queue_seconds * G_USEC_PER_SEC;
-  VmpReadiness readiness = routing->plan.attempts[0].readiness;
-
-  self->waits_for_load = readiness == VMP_READY_LOADING || readiness == VMP_READY_COLD;
-  g_clear_pointer (&self->awaited, vmp_host_unref);
-  if (self->waits_for_load && vmp_routing_get_host (routing, 0) != NULL)
-    self->awaited = vmp_host_ref (vmp_routing_get_host (routing, 0));
-  if (self->place.model != NULL)
-    {
-      keep_if_impatient (self, routing, now);
-      return;
-    }
-
-  if (comes_too_late (self, routing, now))
-    {
-      vmp_exchange_end_badly (self, VMP_OUTCOME_REFUSED, VMP_PROBLEM_DEADLINE,
-                              "All nodes that have this model are busy for longer than this client waits.");
-      return;
-    }
-  if (self->call->deadline != 0)
-    deadline = MIN (deadline, self->call->deadline - VMP_LIMIT_DEADLINE_EARLY_MS * 1000);
-  if (!may_queue (self)
-      || !vmp_queue_add (relay->queue, &self->place, self, name_of_queue (self->call), self->call->client, now,
-                         deadline))
-    {
-      vmp_exchange_end_badly (self, VMP_OUTCOME_REFUSED, VMP_PROBLEM_QUEUE_FULL,
-                              "All nodes that have this model are busy, and as many requests wait for it as may.");
-      return;
-    }
-  vmp_relay_tick_soon (relay);
-}
-
-/* What the trace says of the way it was chosen, the first time. */
-static void
-trace_plan (VmpExchange      *self,
-            const VmpRouting *routing,
-            gint64            begun)
-{
-  self->trace->planned_us += g_get_monotonic_time () - begun;
-  self->trace->fallbacks = routing->fallbacks;
-  vmp_trace_note_routing (self->trace, routing);
-}
-
-/* Whether others wait for the same model, who came before. They are tried before it, in a moment. */
-static gboolean
-overtakes (VmpExchange *self)
-{
-  if (self->place.model != NULL || self->n_failures > 0 || vmp_queue_count_all (self->relay->queue) == 0
-      || vmp_queue_count (self->relay->queue, name_of_queue (self->call)) == 0)
-    return FALSE;
-
-  vmp_relay_pump (self->relay);
-
-  return TRUE;
-}
-
-/* What is to be done next, as things are now: for a call that no node answers yet, or for an answer that broke off. */
-static void
-make_plan (VmpExchange *self,
-           gint64       now,
-           VmpRouting  *routing)
-{
-  VmpRouter *router = self->relay->parts.router;
-
-  if (self->broken != NULL)
-    vmp_router_plan_continuation (router, self->call, self->broken, &self->tried, now, routing);
-  else
-    vmp_router_plan (router, self->call, &self->tried, !self->took_turn, now, routing);
-  self->took_turn = TRUE;
-}
-
-gboolean
-vmp_exchange_try (VmpExchange *self)
-{
-  gint64 now = g_get_monotonic_time ();
-  gboolean continues = self->broken != NULL;
-  g_auto (VmpRouting) routing = { NULL, };
-
-  make_plan (self, now, &routing);
-  if (routing.plan.n_attempts == 0)
-    {
-      leave_queue (self);
-      trace_plan (self, &routing, now);
-      if (continues)
-        vmp_exchange_end_badly (self, VMP_OUTCOME_UPSTREAM_FAILED, VMP_PROBLEM_UPSTREAM_INTERRUPTED,
-                                "The answer broke off, and there is no other node left that could go on with it.");
-      else
-        refuse (self, &routing);
-      return TRUE;
-    }
-
-  if (!overtakes (self) && ask_first (self, &routing, continues))
-    {
-      leave_queue (self);
-      trace_plan (self, &routing, now);
-      if (continues)
-        vmp_exchange_send_continued (self);
-      return TRUE;
-    }
-
-  wait_for_place (self, &routing);
-
-  return FALSE;
-}
-
-static void
-go (VmpExchange *self)
-{
-  vmp_exchange_try (self);
-}
-
-/* The stream goes on at another node, now or when one is free. FALSE: there is none that could. */
-static gboolean
-continue_elsewhere (VmpExchange *self)
-{
-  g_auto (VmpRouting) routing = { NULL, };
-  g_autoptr (VmpHost) host = NULL;
-  g_auto (VmpAskingFailure) failure = { .reason = g_strdup ("broke off in the middle of its answer"), };
-
-  if (vmp_asking_get_host (self->asking) == NULL)
-    return FALSE;
-
-  host = vmp_host_ref (vmp_asking_get_host (self->asking));
-  vmp_router_plan_continuation (self->relay->parts.router, self->call, host, &self->tried, g_get_monotonic_time (),
-                                &routing);
-  if (routing.plan.n_attempts == 0)
-    return FALSE;
-
-  end_asking (self, &failure);
-  vmp_splice_begin_next (self->splice);
-  g_clear_pointer (&self->broken, vmp_host_unref);
-  self->broken = g_steal_pointer (&host);
-  go (self);
 
   return TRUE;
 }
@@ -788,7 +497,7 @@ vmp_exchange_new (VmpRelay           *relay,
 void
 vmp_exchange_run (VmpExchange *self)
 {
-  go (self);
+  vmp_exchange_try (self);
 }
 
 void

@@ -17,6 +17,7 @@ struct _VmpJournal {
   VmpMetrics *metrics;  /* likewise */
   GQueue running;       /* the newest first */
   GQueue ended;
+  guint limit;          /* of those in ended */
   GList *oldest_plan;   /* of the oldest one in ended that may have its plan still; NULL: none has */
   gsize plan_bytes;     /* of those in ended */
   gint64 clocks_apart;  /* the time of day less the monotonic one, in µs */
@@ -26,7 +27,11 @@ struct _VmpJournal {
 VmpJournal *
 vmp_journal_new (void)
 {
-  return g_new0 (VmpJournal, 1);
+  VmpJournal *self = g_new0 (VmpJournal, 1);
+
+  self->limit = VMP_LIMIT_TRACES;
+
+  return self;
 }
 
 void
@@ -141,17 +146,28 @@ keep (VmpJournal *self,
       VmpTrace   *trace)
 {
   g_queue_push_head_link (&self->ended, &trace->link);
-  if (self->ended.length > VMP_LIMIT_TRACES)
-    forget_oldest (self);
-
   self->plan_bytes += plan_size (trace);
   if (self->oldest_plan == NULL)
     self->oldest_plan = &trace->link;
+
+  if (self->ended.length > self->limit)
+    forget_oldest (self);
   while (self->plan_bytes > VMP_LIMIT_TRACE_PLANS_BYTES)
     {
       drop_plan (self, self->oldest_plan->data);
       self->oldest_plan = self->oldest_plan->prev;
     }
+}
+
+void
+vmp_journal_set_limit (VmpJournal *self,
+                       guint       limit)
+{
+  g_return_if_fail (self != NULL);
+
+  self->limit = MIN (limit, VMP_LIMIT_TRACES);
+  while (self->ended.length > self->limit)
+    forget_oldest (self);
 }
 
 void

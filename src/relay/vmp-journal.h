@@ -71,6 +71,11 @@ VmpJournal *vmp_journal_new (void);
 /* All traces must have ended. */
 void vmp_journal_free (VmpJournal *self);
 
+/* How many traces are kept after their end: VMP_LIMIT_TRACES, until this is called with fewer. What is past it goes at
+ * once; counts stay. */
+void vmp_journal_set_limit (VmpJournal *self,
+                            guint       limit);
+
 /* A request came. @call: read now, not kept. (transfer full): to be given to vmp_journal_end() */
 VmpTrace *vmp_journal_begin (VmpJournal    *self,
                              const VmpCall *call,
@@ -137,7 +142,7 @@ void vmp_journal_count_load (VmpJournal *self,
 
 /* -- Reading ------------------------------------------------------------------------------------ */
 
-/* Running ones first, then the last VMP_LIMIT_TRACES that ended, the newest first of each. Plans are kept of as many as
+/* Running ones first, then the last ones that ended, the newest first of each. Plans are kept of as many as
  * VMP_LIMIT_TRACE_PLANS_BYTES holds. (transfer full) (element-type VmpTrace) */
 GPtrArray *vmp_journal_list (VmpJournal *self);
 /* (transfer none) (nullable) */

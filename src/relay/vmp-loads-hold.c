@@ -280,6 +280,15 @@ vmp_hold_saw_nothing (const VmpHold *self,
   return node->checked_mono < look_began || node->health == VMP_NODE_OFFLINE || node->inventory == NULL;
 }
 
+/* One that gives no answer in time is another thing: a server that is loading may be too busy for it. */
+gboolean
+vmp_hold_is_off (const VmpHold *self)
+{
+  const VmpNode *node = self->place->node;
+
+  return node->health == VMP_NODE_OFFLINE && node->unreachable_mono >= self->began;
+}
+
 /* What is in memory is known now, or will not be. */
 static void
 checked (VmpHold *self,
@@ -304,6 +313,12 @@ looked_while_watching (VmpHold *self,
   if (vmp_hold_saw_loaded (self, look_began))
     {
       vmp_hold_end (self, NULL, now);
+      return;
+    }
+  /* Nobody is told of a node that was offline before. */
+  if (vmp_hold_is_off (self))
+    {
+      vmp_hold_end (self, "Its node does not answer.", now);
       return;
     }
 

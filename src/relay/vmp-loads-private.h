@@ -145,6 +145,8 @@ gboolean vmp_hold_saw_loaded (const VmpHold *self,
                               gint64         look_began);
 gboolean vmp_hold_saw_nothing (const VmpHold *self,
                                gint64         look_began);
+/* Whether its node has gone since it began, and what it was loading with it. */
+gboolean vmp_hold_is_off (const VmpHold *self);
 /* From here on it counts as a load, and those who follow the events are told. */
 void vmp_hold_begin_load (VmpHold *self,
                           gint64   began,

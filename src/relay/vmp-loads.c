@@ -316,16 +316,6 @@ vmp_loads_settle (VmpLoads *self,
     vmp_host_prove_loaded (host, now);
 }
 
-/* Whether it is off, as a request has found, not a look: one that is loading may be too busy to give its list in
- * time. */
-static gboolean
-is_off (const VmpHold *self)
-{
-  const VmpNode *node = self->place->node;
-
-  return node->health == VMP_NODE_OFFLINE && node->checked_mono < self->began;
-}
-
 /* The node loads nothing when it is asked for a model. Loads are asked for from now on. */
 static void
 no_request_loads (VmpHold *self,
@@ -384,7 +374,7 @@ vmp_loads_abandon (VmpLoads  *self,
     }
   else if (hold != NULL && hold->state == VMP_HOLD_LEADING)
     {
-      if (is_off (hold))
+      if (vmp_hold_is_off (hold))
         vmp_hold_end (hold, "Its node does not answer.", now);
       else
         vmp_hold_watch (hold, now);
@@ -431,7 +421,7 @@ ends_when_off (const VmpHold *self)
   switch (self->state)
     {
     case VMP_HOLD_WATCHING:
-      return is_off (self);
+      return vmp_hold_is_off (self);
 
     case VMP_HOLD_WAITING:
     case VMP_HOLD_KEPT:

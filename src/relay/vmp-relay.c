@@ -150,6 +150,30 @@ vmp_relay_revoke (VmpRelay        *self,
     }
 }
 
+const char *
+vmp_relay_paused_message (gboolean is_shared)
+{
+  return is_shared ? "Vampire is paused by its owner; ask again when it goes on."
+                   : "Vampire is paused by its owner. Resume it from the tray or with \"vampire resume\".";
+}
+
+void
+vmp_relay_refuse_waiting (VmpRelay *self)
+{
+  GList *link = self->exchanges.head;
+
+  while (link != NULL)
+    {
+      VmpExchange *exchange = link->data;
+
+      /* The end of one takes only its own link out. One whose answer broke off, and goes on elsewhere, has begun. */
+      link = link->next;
+      if (exchange->asking == NULL && !exchange->has_answered)
+        vmp_exchange_end_badly (exchange, VMP_OUTCOME_REFUSED, VMP_PROBLEM_PAUSED,
+                                vmp_relay_paused_message (exchange->call->is_shared));
+    }
+}
+
 gboolean
 vmp_relay_cancel (VmpRelay   *self,
                   const char *id)
@@ -169,6 +193,48 @@ vmp_relay_cancel (VmpRelay   *self,
     }
 
   return FALSE;
+}
+
+/* -- Speed --------------------------------------------------------------------------------- */
+
+void
+vmp_relay_note_tokens (VmpRelay  *self,
+                       VmpAsking *asking,
+                       gint64     tokens,
+                       gint64     now)
+{
+  gint64 took = now - vmp_asking_get_asked (asking);
+
+  if (vmp_asking_is_stream (asking))
+    self->streamed += tokens;
+  else if (took > 0)
+    self->whole_rate += tokens * (double) G_USEC_PER_SEC / took;
+}
+
+double
+vmp_relay_measure_rate (VmpRelay *self,
+                        gint64    now)
+{
+  gint64 streamed = self->streamed;
+  double rate = self->whole_rate;
+  GList *link;
+
+  for (link = self->exchanges.head; link != NULL; link = link->next)
+    {
+      const VmpExchange *exchange = link->data;
+
+      if (exchange->asking != NULL && vmp_asking_is_stream (exchange->asking))
+        streamed += vmp_usage_get_completion_tokens (vmp_asking_get_usage (exchange->asking));
+    }
+
+  /* A usage that comes last may say less than was counted. */
+  if (self->measured != 0 && now > self->measured && streamed > self->streamed_before)
+    rate += (streamed - self->streamed_before) * (double) G_USEC_PER_SEC / (now - self->measured);
+  self->measured = now;
+  self->streamed_before = streamed;
+  self->whole_rate = 0;
+
+  return rate;
 }
 
 /* -- Life ---------------------------------------------------------------------------------- */
@@ -217,6 +283,12 @@ guint
 vmp_relay_get_active (VmpRelay *self)
 {
   return self->exchanges.length;
+}
+
+guint
+vmp_relay_count_waiting (VmpRelay *self)
+{
+  return vmp_queue_count_all (self->queue);
 }
 
 VmpQueue *

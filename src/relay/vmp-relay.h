@@ -54,6 +54,14 @@ void vmp_relay_node_changed (VmpRelay     *self,
 
 /* Exchanges under way. */
 guint vmp_relay_get_active (VmpRelay *self);
+/* Those of them that wait for a place. */
+guint vmp_relay_count_waiting (VmpRelay *self);
+
+/* Tokens per second of all answers together, since it was last asked: streams as they come, others, whose tokens are
+ * known at their end alone, by their speed at that time. @now: monotonic µs */
+double vmp_relay_measure_rate (VmpRelay *self,
+                               gint64    now);
+
 /* (transfer none) */
 VmpQueue *vmp_relay_get_queue (VmpRelay *self);
 VmpLoads *vmp_relay_get_loads (VmpRelay *self);
@@ -61,6 +69,11 @@ VmpLoads *vmp_relay_get_loads (VmpRelay *self);
 /* Ends all of them with VMP_OUTCOME_SHUT_DOWN: event streams with an error event, answers that did not begin with
  * 503, others by tearing. */
 void vmp_relay_shut_down (VmpRelay *self);
+
+/* Ends those that no node is asked for yet, since the owner has paused the gateway; and what is said of that, also to
+ * those who come later. */
+void vmp_relay_refuse_waiting (VmpRelay *self);
+const char *vmp_relay_paused_message (gboolean is_shared);
 
 /* Whether an exchange is meant. @node: (nullable): that it is at; NULL while it waits */
 typedef gboolean (*VmpExchangeMatch) (const VmpCall *call,

@@ -15,6 +15,9 @@
  * long, and a node may write it so that it is looked for again and again. */
 #define TYPE_BYTES 256
 
+/* Bytes at the end of a document in which its usage stands, as a rule: after the answer. */
+#define USAGE_BYTES 512
+
 /* What a double holds exactly, as most of those who read it will take it for one. */
 #define MOST_TOKENS (G_GINT64_CONSTANT (1) << 53)
 
@@ -285,18 +288,11 @@ vmp_usage_read_events (VmpUsage   *self,
     self->events++;
 }
 
-void
-vmp_usage_read_body (VmpUsage   *self,
-                     const char *data,
-                     gsize       len)
+static void
+read_names (VmpUsage   *self,
+            const char *p,
+            const char *end)
 {
-  const char *p = data;
-  const char *end;
-
-  g_return_if_fail (self != NULL);
-  g_return_if_fail (data != NULL || len == 0);
-
-  end = p + len;
   while (p < end)
     {
       const char *after;
@@ -307,6 +303,20 @@ vmp_usage_read_body (VmpUsage   *self,
       after = *p == '"' ? read_usage (self, p, p, end) : p;
       p = MAX (after, p + 1);
     }
+}
+
+void
+vmp_usage_read_body (VmpUsage   *self,
+                     const char *data,
+                     gsize       len)
+{
+  g_return_if_fail (self != NULL);
+  g_return_if_fail (data != NULL || len == 0);
+
+  if (len > USAGE_BYTES)
+    read_names (self, data + len - USAGE_BYTES, data + len);
+  if (!self->has_usage && len > 0)
+    read_names (self, data, data + len);
 }
 
 gint64

@@ -38,6 +38,8 @@ struct _VmpAffinity {
   Sticky sticky[N_STICKY];
   GHashTable *readers;    /* node -> Reader, which it owns */
   GQueue readers_by_use;  /* the latest first */
+  VmpAffinityFunc func;   /* of owners; NULL: none */
+  gpointer user_data;
   guint last_match;       /* what several nodes know of a prompt is as often as not the same */
 };
 
@@ -94,37 +96,67 @@ vmp_affinity_free (VmpAffinity *self)
 
 /* -- Sessions and ids --------------------------------------------------------------------------------- */
 
-static void
-sticky_remove (Sticky      *self,
-               StickyEntry *entry)
+void
+vmp_affinity_set_listener (VmpAffinity    *self,
+                           VmpAffinityFunc func,
+                           gpointer        user_data)
 {
-  g_queue_unlink (&self->by_use, &entry->link);
-  g_hash_table_remove (self->by_key, entry->key);
+  self->func = func;
+  self->user_data = user_data;
+}
+
+/* @node: NULL: it is about to be forgotten */
+static inline void
+tell (VmpAffinity       *self,
+      VmpStickyKind      kind,
+      const StickyEntry *entry,
+      gpointer           node)
+{
+  if (kind == VMP_STICKY_OWNER && self->func != NULL)
+    self->func (self->user_data, entry->key, node, entry->used);
 }
 
 static void
-sticky_touch (Sticky      *self,
-              StickyEntry *entry,
-              gint64       now)
+sticky_remove (VmpAffinity  *self,
+               VmpStickyKind kind,
+               StickyEntry  *entry)
 {
+  Sticky *sticky = &self->sticky[kind];
+
+  tell (self, kind, entry, NULL);
+  g_queue_unlink (&sticky->by_use, &entry->link);
+  g_hash_table_remove (sticky->by_key, entry->key);
+}
+
+static void
+sticky_touch (VmpAffinity  *self,
+              VmpStickyKind kind,
+              StickyEntry  *entry,
+              gint64        now)
+{
+  Sticky *sticky = &self->sticky[kind];
+
   entry->used = now;
-  g_queue_unlink (&self->by_use, &entry->link);
-  g_queue_push_head_link (&self->by_use, &entry->link);
+  g_queue_unlink (&sticky->by_use, &entry->link);
+  g_queue_push_head_link (&sticky->by_use, &entry->link);
+  tell (self, kind, entry, entry->node);
 }
 
 /* Forgets what is stale, and what is one too many for another entry. */
 static void
-sticky_make_room (Sticky *self,
-                  gint64  seconds,
-                  gint64  now)
+sticky_make_room (VmpAffinity  *self,
+                  VmpStickyKind kind,
+                  gint64        now)
 {
-  while (!g_queue_is_empty (&self->by_use))
-    {
-      StickyEntry *oldest = g_queue_peek_tail (&self->by_use);
+  Sticky *sticky = &self->sticky[kind];
 
-      if (self->by_use.length < VMP_LIMIT_STICKY && !is_stale (oldest->used, now, seconds))
+  while (!g_queue_is_empty (&sticky->by_use))
+    {
+      StickyEntry *oldest = g_queue_peek_tail (&sticky->by_use);
+
+      if (sticky->by_use.length < VMP_LIMIT_STICKY && !is_stale (oldest->used, now, sticky_seconds[kind]))
         break;
-      sticky_remove (self, oldest);
+      sticky_remove (self, kind, oldest);
     }
 }
 
@@ -165,11 +197,11 @@ vmp_affinity_stick (VmpAffinity  *self,
   if (entry != NULL)
     {
       entry->node = node;
-      sticky_touch (sticky, entry, now);
+      sticky_touch (self, kind, entry, now);
       return;
     }
 
-  sticky_make_room (sticky, sticky_seconds[kind], now);
+  sticky_make_room (self, kind, now);
 
   size = strlen (key) + 1;
   entry = g_malloc (sizeof *entry + size);
@@ -179,6 +211,7 @@ vmp_affinity_stick (VmpAffinity  *self,
   memcpy (entry->key, key, size);
   g_hash_table_insert (sticky->by_key, entry->key, entry);
   g_queue_push_head_link (&sticky->by_use, &entry->link);
+  tell (self, kind, entry, node);
 }
 
 gpointer
@@ -200,11 +233,11 @@ vmp_affinity_find (VmpAffinity  *self,
 
   if (is_stale (entry->used, now, sticky_seconds[kind]))
     {
-      sticky_remove (&self->sticky[kind], entry);
+      sticky_remove (self, kind, entry);
       return NULL;
     }
 
-  sticky_touch (&self->sticky[kind], entry, now);
+  sticky_touch (self, kind, entry, now);
 
   return entry->node;
 }
@@ -322,7 +355,7 @@ vmp_affinity_remove_node (VmpAffinity *self,
 
           link = link->next;
           if (entry->node == node)
-            sticky_remove (&self->sticky[i], entry);
+            sticky_remove (self, i, entry);
         }
     }
 

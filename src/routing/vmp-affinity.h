@@ -42,6 +42,18 @@ gpointer vmp_affinity_find (VmpAffinity  *self,
                             const char   *key,
                             gint64        now);
 
+/* An owner became known or is used (again), at @used (monotonic µs); @node NULL: it is forgotten. It must not change
+ * anything here. */
+typedef void (*VmpAffinityFunc) (gpointer    user_data,
+                                 const char *key,
+                                 gpointer    node,
+                                 gint64      used);
+
+/* @func: told of owners; NULL: nobody is. Nobody is told at the end. */
+void vmp_affinity_set_listener (VmpAffinity    *self,
+                                VmpAffinityFunc func,
+                                gpointer        user_data);
+
 /* -- Beginnings of prompts ------------------------------------------------------------------ */
 
 /* A prompt in short: the hash of each of its beginnings at VMP_LIMIT_PROMPT_CHUNK bytes and multiples, as far as

@@ -103,6 +103,7 @@ typedef struct {
   gboolean needs_local;          /* somebody asks which nodes are local */
   gboolean wants_code;           /* of a virtual model: only nodes with one that was made for code */
   gint64 now;
+  guint64 *turn;                 /* of the route that was planned for last */
   guint searches;                /* of nodes' models in all, for more than their lists of the best */
 } VmpGathering;
 

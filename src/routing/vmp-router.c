@@ -306,7 +306,6 @@ write_request (VmpRouter            *self,
     .any_kind = !is_virtual && meaning->kind != VMP_MEANS_ROUTE,
     .constraints = *private_to,
     .likely_context = reading.likely_context,
-    .seed = *find_turn (self, routing->route_id),
     .balance_abs = self->settings.balance_abs,
     .balance_rel = self->settings.balance_rel,
     .min_prefix = MIN_PREFIX,
@@ -443,6 +442,8 @@ plan_once (VmpGathering         *gathering,
   g_free (routing->route_id);
   routing->route_id = make_route_id (meaning);
   write_request (self, call, meaning, private_to, routing);
+  gathering->turn = find_turn (self, routing->route_id);
+  request->seed = *gathering->turn;
   gathering->request = request;
   gathering->needs_local = request->constraints.local_only || request->strategy == VMP_STRATEGY_PRIVACY_POLICY;
   gathering->prompt = request->strategy == VMP_STRATEGY_PREFIX_AFFINITY && call->scan != NULL
@@ -577,7 +578,7 @@ plan (VmpGathering *gathering,
   routing->keeps_model = routing->fallbacks == 0
                          && (used.kind == VMP_MEANS_INSTANCE || used.kind == VMP_MEANS_DEFAULT);
   if (takes_turn && routing->plan.n_attempts > 0)
-    (*find_turn (self, routing->route_id))++;
+    (*gathering->turn)++;
   if (routing->plan.n_attempts == 0)
     vmp_routing_refuse (routing, gathering, &used);
   keep_candidates (self, routing);

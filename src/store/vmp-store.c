@@ -80,6 +80,8 @@ static const char * const collection_strings[VMP_N_STORE_COLLECTIONS] = {
   [VMP_STORE_ROUTES] = "routes",
   [VMP_STORE_KEYS] = "keys",
   [VMP_STORE_SHARE] = "share",
+  [VMP_STORE_OWNERS] = "owners",
+  [VMP_STORE_PAUSE] = "pause",
 };
 
 const char *

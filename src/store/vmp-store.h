@@ -18,6 +18,8 @@ typedef enum {
   VMP_STORE_ROUTES,
   VMP_STORE_KEYS,  /* client keys */
   VMP_STORE_SHARE,
+  VMP_STORE_OWNERS, /* which node has which response */
+  VMP_STORE_PAUSE,  /* one document while the gateway is paused */
   VMP_N_STORE_COLLECTIONS
 } VmpStoreCollection;
 

@@ -115,6 +115,8 @@ write_cb (char  *data,
     }
 
   self->paused = TRUE;
+  if (!self->waits && self->held < 0)
+    vmp_upstream_hold (self->upstream, self);
   return CURL_WRITEFUNC_PAUSE;
 }
 
@@ -248,6 +250,7 @@ before_request_cb (void *user_data,
   gboolean is_known = vmp_address_parse (remote_ip, &self->address);
   long new_connections = 0;
 
+  self->local_port = local_port;
   if (is_known && judge_address (self, &self->address) == VMP_TRANSFER_DONE && self->sends == 0)
     {
       self->sends++;
@@ -279,6 +282,8 @@ vmp_transfer_new (VmpUpstream *upstream)
 
   self->upstream = upstream;
   self->easy = easy;
+  self->held = -1;
+  self->url = curl_url ();
   self->addresses = g_array_new (FALSE, FALSE, sizeof (VmpAddress));
 
   curl_easy_setopt (easy, CURLOPT_PRIVATE, self);
@@ -300,6 +305,7 @@ vmp_transfer_new (VmpUpstream *upstream)
   curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt (easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
   curl_easy_setopt (easy, CURLOPT_PROXY, ""); /* the environment's proxy must not see prompts */
+  curl_easy_setopt (easy, CURLOPT_NOPROXY, "*"); /* else the environment is asked for each request */
   curl_easy_setopt (easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt (easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
   curl_easy_setopt (easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
@@ -317,6 +323,8 @@ void
 vmp_transfer_free (VmpTransfer *self)
 {
   curl_easy_cleanup (self->easy);
+  curl_url_cleanup (self->url);
+  g_free (self->url_text);
   vmp_buffer_clear (&self->request_text);
   vmp_buffer_clear (&self->head);
   g_array_unref (self->addresses);
@@ -472,16 +480,49 @@ vmp_transfer_prepare_again (VmpTransfer *self)
     }
 }
 
+/* What libcurl gets as text it takes apart and puts together again for each request, and most go where the last one
+ * went: it gets the parts. What it cannot take apart it is to say itself. */
+static void
+set_url (VmpTransfer *self,
+         const char  *text)
+{
+  gboolean is_valid;
+
+  if (g_strcmp0 (text, self->url_text) == 0)
+    return;
+
+  g_free (self->url_text);
+  self->url_text = g_strdup (text);
+  is_valid = curl_url_set (self->url, CURLUPART_URL, text, 0) == CURLUE_OK;
+  curl_easy_setopt (self->easy, CURLOPT_URL, text);
+  curl_easy_setopt (self->easy, CURLOPT_CURLU, is_valid ? self->url : NULL);
+}
+
+/* What follows the host in the URL. (transfer full) */
+static char *
+make_target (const VmpTransferRequest *request)
+{
+  gsize prefix_len = strlen (request->base_url->prefix);
+  char *target = g_malloc (prefix_len + request->target.len + 1);
+
+  memcpy (target, request->base_url->prefix, prefix_len);
+  memcpy (target + prefix_len, request->target.data, request->target.len);
+  target[prefix_len + request->target.len] = '\0';
+
+  return target;
+}
+
 void
 vmp_transfer_prepare (VmpTransfer              *self,
                       const VmpTransferRequest *request)
 {
   g_autofree char *method = g_strndup (request->method.data, request->method.len);
-  g_autofree char *target = NULL;
+  g_autofree char *target = make_target (request);
   CURL *easy = self->easy;
 
   self->head_seen = FALSE;
   self->paused = FALSE;
+  self->waits = FALSE;
   self->sends = 0;
   self->needs_fresh_connection = FALSE;
   self->fault = NULL;
@@ -493,9 +534,7 @@ vmp_transfer_prepare (VmpTransfer              *self,
   set_reach (self, request);
   set_timeout (self, request->timeout_ms);
 
-  target = g_strdup_printf ("%s%.*s", request->base_url->prefix, (int) request->target.len,
-                            request->target.data);
-  curl_easy_setopt (easy, CURLOPT_URL, request->base_url->text);
+  set_url (self, request->base_url->text);
   curl_easy_setopt (easy, CURLOPT_REQUEST_TARGET, target);
   curl_easy_setopt (easy, CURLOPT_FRESH_CONNECT, self->tls_rule == TLS_ANY_KEY ? 1L : 0L);
 

@@ -40,6 +40,8 @@ typedef enum {
 struct _VmpTransfer {
   VmpUpstream *upstream;
   CURL *easy;
+  CURLU *url;                      /* where it goes, in parts; and as text */
+  char *url_text;                  /* NULL: nowhere yet */
   const VmpTransferEvents *events; /* NULL once it is cancelled or done */
   gpointer user_data;
   VmpBuffer request_text;          /* the strings that request_fields point to */
@@ -48,6 +50,8 @@ struct _VmpTransfer {
   VmpBuffer head;                  /* the answer's head as it came */
   gboolean head_seen;
   gboolean paused;                 /* nobody takes its body at the moment */
+  gboolean waits;                  /* libcurl waits for its socket, and has said so */
+  int held;                        /* the descriptor that is marked as paused for it; -1: none */
   GList yielding_link;             /* in upstream->yielding; its data is NULL when it is not there */
   guint64 turn;                    /* the last one in which it got bytes, */
   gsize turn_bytes;                /* and how many */
@@ -63,7 +67,8 @@ struct _VmpTransfer {
   gboolean tried;                  /* an address was allowed, */
   VmpTransferEnd refusal;          /* or one was not, and why; VMP_TRANSFER_DONE: none */
   VmpAddress refused;
-  VmpAddress address;              /* where it is connected to, as far as sends > 0 */
+  VmpAddress address;              /* where it is connected to, as far as sends > 0, */
+  int local_port;                  /* and from */
   char address_text[INET6_ADDRSTRLEN];
 
   /* What the easy handle is set to, from use to use. */
@@ -94,6 +99,9 @@ void vmp_transfer_finish (VmpTransfer *self,
 /* Pauses a transfer until the next turn; its write callback is to say so to libcurl. */
 void vmp_upstream_yield (VmpUpstream *self,
                          VmpTransfer *transfer);
+/* Sees to it that nobody takes the connection of a transfer that has just been paused for a pooled one. */
+void vmp_upstream_hold (VmpUpstream *self,
+                        VmpTransfer *transfer);
 curl_socket_t vmp_upstream_open_socket (gpointer              transfer,
                                         curlsocktype          purpose,
                                         struct curl_sockaddr *address);

@@ -9,6 +9,7 @@
 
 #include "core/vmp-limits.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ typedef struct {
   gboolean is_established; /* a request was sent on it, so vmp_upstream_close_socket() will tell of its end. libcurl
                             * 7.88 closes connections that are still being made behind our back */
   SocketUse use;
+  VmpTransfer *holder;     /* of PAUSED */
 } NodeSocket;
 
 static NodeSocket *
@@ -153,6 +155,70 @@ socket_ready_cb (VmpPollEvents events,
   run_curl (self, node_socket->fd, ready);
 }
 
+static void
+hold (NodeSocket  *node_socket,
+      VmpTransfer *transfer)
+{
+  node_socket->use = PAUSED;
+  node_socket->holder = transfer;
+  transfer->held = node_socket->fd;
+}
+
+/* The transfer has ended. */
+static void
+let_go (VmpUpstream *self,
+        VmpTransfer *transfer)
+{
+  NodeSocket *node_socket = get_socket (self, transfer->held);
+
+  transfer->held = -1;
+  if (node_socket == NULL || node_socket->holder != transfer)
+    return;
+
+  node_socket->holder = NULL;
+  node_socket->use = POOLED;
+  if (!vmp_poll_is_watching (&node_socket->watch))
+    vmp_poll_watch (self->poll, &node_socket->watch, node_socket->fd, VMP_POLL_IN, socket_ready_cb, node_socket);
+}
+
+static gboolean
+is_connection_of (int                fd,
+                  const VmpTransfer *transfer)
+{
+  union {
+    struct sockaddr any;
+    struct sockaddr_in inet;
+    struct sockaddr_in6 inet6;
+  } local, peer;
+  socklen_t local_len = sizeof local;
+  socklen_t peer_len = sizeof peer;
+  VmpAddress address;
+  guint port;
+
+  if (getsockname (fd, &local.any, &local_len) != 0 || getpeername (fd, &peer.any, &peer_len) != 0
+      || !vmp_address_from_sockaddr (&peer.any, peer_len, &address))
+    return FALSE;
+
+  port = g_ntohs (local.any.sa_family == AF_INET6 ? local.inet6.sin6_port : local.inet.sin_port);
+
+  return port == (guint) transfer->local_port && vmp_address_equal (&address, &transfer->address);
+}
+
+/* libcurl may reuse a connection, send, receive and pause in one call, and then never says that a transfer has it. */
+void
+vmp_upstream_hold (VmpUpstream *self,
+                   VmpTransfer *transfer)
+{
+  for (guint i = 0; i < self->sockets->len && transfer->held < 0; i++)
+    {
+      NodeSocket *node_socket = g_ptr_array_index (self->sockets, i);
+
+      if (node_socket != NULL && node_socket->is_connection && node_socket->use != WANTED
+          && is_connection_of (node_socket->fd, transfer))
+        hold (node_socket, transfer);
+    }
+}
+
 static int
 socket_cb (CURL         *easy,
            curl_socket_t fd,
@@ -165,12 +231,17 @@ socket_cb (CURL         *easy,
   NodeSocket *node_socket = get_socket (self, fd);
   VmpPollEvents events = VMP_POLL_NONE;
 
+  if (transfer != NULL)
+    transfer->waits = what != CURL_POLL_REMOVE;
+
   if (what == CURL_POLL_REMOVE)
     {
       if (node_socket != NULL && !node_socket->is_established)
         remove_socket (self, node_socket);
+      else if (node_socket != NULL && transfer->paused)
+        hold (node_socket, transfer);
       else if (node_socket != NULL)
-        node_socket->use = transfer->paused ? PAUSED : POOLED;
+        node_socket->use = POOLED;
       return 0;
     }
 
@@ -182,6 +253,7 @@ socket_cb (CURL         *easy,
   if (node_socket == NULL)
     node_socket = add_socket (self, fd, FALSE);
   node_socket->use = WANTED;
+  node_socket->holder = NULL;
   if (node_socket->is_connection && transfer->sends > 0 && (events & VMP_POLL_IN))
     node_socket->is_established = TRUE;
 
@@ -349,6 +421,7 @@ release (VmpUpstream *self,
 {
   stop_yielding (transfer);
   curl_multi_remove_handle (self->multi, transfer->easy);
+  let_go (self, transfer);
   self->running--;
   transfer->events = NULL;
 }

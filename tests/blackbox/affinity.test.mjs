@@ -375,22 +375,23 @@ behaviour('affinity/line/stays-when-the-owner-says-so', async (stage) => {
 
 /* -- Ids of one node ----------------------------------------------------------------------- */
 
+async function respond(gateway, previous, more = {}) {
+  const body = Buffer.from(JSON.stringify({ model: 'm', input: content(), previous_response_id: previous, ...more }));
+  const answer = await gateway.ask('POST', RESPONSES, { body });
+
+  assert.equal(answer.status, 200, answer.text());
+  return { node: wayOf(answer).node, id: answer.text().match(/"id": ?"(resp_[^"]+)"/)[1] };
+}
+
 behaviour('affinity/response/goes-on-where-it-is-kept', async (stage) => {
   const gateway = await gatewayOf(stage, await nodesOf(stage));
-  const respond = async (previous, more = {}) => {
-    const body = Buffer.from(JSON.stringify({ model: 'm', input: content(), previous_response_id: previous, ...more }));
-    const answer = await gateway.ask('POST', RESPONSES, { body });
-
-    assert.equal(answer.status, 200, answer.text());
-    return { node: wayOf(answer).node, id: answer.text().match(/"id": ?"(resp_[^"]+)"/)[1] };
-  };
 
   for (const more of [{}, { stream: true }]) {
-    const first = await respond(undefined, more);
+    const first = await respond(gateway, undefined, more);
     let { id } = first;
 
     for (let i = 0; i < 4; i++) {
-      const next = await respond(id, more);
+      const next = await respond(gateway, id, more);
 
       assert.equal(next.node, first.node);
       ({ id } = next);
@@ -403,4 +404,18 @@ behaviour('affinity/response/goes-on-where-it-is-kept', async (stage) => {
     assert.match(answer.json().error.message, new RegExp(`Only ${first.node} has the earlier response`));
     await park(gateway, first.node, 'online');
   }
+});
+
+behaviour('affinity/response/goes-on-there-after-a-restart', async (stage) => {
+  const gateway = await gatewayOf(stage, await nodesOf(stage));
+  const talks = [];
+
+  for (let i = 0; i < 6; i++)
+    talks.push(await respond(gateway, undefined, { stream: i % 2 === 1 }));
+  assert.equal(new Set(talks.map(({ node }) => node)).size, 3, 'they are all over the place');
+  await gateway.stop();
+
+  const again = await stage.gateway({ home: gateway.home });
+  for (const { node, id } of talks)
+    assert.equal((await respond(again, id)).node, node);
 });

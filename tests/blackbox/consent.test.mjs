@@ -7,7 +7,9 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 
 import * as http from './lib/http.mjs';
@@ -410,6 +412,55 @@ behaviour('consent/token/is-there-after-a-restart', async (stage) => {
   assert.equal(node.requests.at(-1).head.get('Authorization'), `Bearer ${TOKEN}`);
 });
 
+/* A desktop session whose bus is connected to, and says nothing. */
+async function muteBus(stage) {
+  const home = stage.home();
+  const socket = path.join(home.path, 'bus');
+  const connected = signal();
+  const server = createServer((connection) => connected.resolve(connection));
+
+  server.listen(socket);
+  await once(server, 'listening');
+  stage.defer(() => server.close());
+  return { connected, env: { DBUS_SESSION_BUS_ADDRESS: `unix:path=${socket}` } };
+}
+
+/* A gateway that has a token for its node, started anew under a bus like that, and requests that come at once. */
+async function askedAtOnce(stage) {
+  const node = await stage.node(serves(['m']));
+  const gateway = await stage.gateway();
+
+  await gateway.call('POST', '/nodes', { id: 'a', base_url: node.url });
+  await setToken(gateway, 'a');
+  gateway.expectedEnd = { code: null, signal: 'SIGKILL' };
+  await gateway.kill();
+  const bus = await muteBus(stage);
+  const requests = node.requests.length;
+  const again = await stage.gateway({ home: gateway.home, env: { ...bus.env, VAMPIRE_HEALTH_SECONDS: '10' } });
+  const answer = again.ask('GET', '/v1/models').then(() => chat(again, 'm'));
+  const asked = () => node.requests.slice(requests).map(({ head }) => head.get('Authorization'));
+
+  return { gateway: again, connection: await bus.connected, answer, asked };
+}
+
+behaviour('consent/token/the-first-request-waits-for-it', async (stage) => {
+  const { connection, answer, asked } = await askedAtOnce(stage);
+
+  assert.deepEqual(asked(), [], 'nobody is asked without it');
+  connection.destroy();
+  assert.equal((await answer).status, 200);
+  assert.deepEqual(new Set(asked()), new Set([`Bearer ${TOKEN}`]));
+});
+
+behaviour('consent/token/a-keyring-that-says-nothing-is-not-waited-for-for-long', async (stage) => {
+  const { gateway, connection, answer, asked } = await askedAtOnce(stage);
+
+  await gateway.waitFor(/ warning .*keyring has not said yet which tokens it keeps/);
+  assert.equal((await answer).status, 200);
+  assert.deepEqual(new Set(asked()), new Set([undefined]));
+  connection.destroy();
+});
+
 behaviour('consent/token/a-node-that-wants-one-says-so', async (stage) => {
   const node = await stage.node((request, wire) => (request.head.get('Authorization') === `Bearer ${TOKEN}`
     ? serves(['m'])(request, wire)
@@ -517,4 +568,76 @@ behaviour('consent/secrets/are-in-no-log-no-answer-and-no-file', async (stage) =
     assert.doesNotMatch(text, /CANARY/, where);
   const files = filesOf(gateway.home.path).filter((file) => readFileSync(file).includes('CANARY'));
   assert.deepEqual(files.map((file) => path.basename(file)), ['tokens.json']);
+});
+
+/* -- Second thoughts ----------------------------------------------------------------------- */
+
+behaviour('consent/revoke/what-runs-ends-and-nothing-new-goes-there', async (stage) => {
+  const begun = signal();
+  const node = await stage.node(serves(['theirs'], async (request, wire) => {
+    await wire.write(http.STREAM_HEAD, http.chunk('data: 1\n\n'));
+    begun.resolve();
+    await wire.ended;
+  }));
+  const gateway = await stage.gateway();
+  const { nodes: [{ id }] } = await discover(gateway, node);
+  const follower = await stage.follower(gateway);
+  const client = await stage.client(gateway);
+
+  await gateway.call('POST', `/nodes/${id}/approve`);
+  await follower.next('approval', (data) => data.approval === 'approved');
+  client.write(http.request('POST', '/v1/chat/completions', {
+    body: JSON.stringify({ model: 'theirs', stream: true, messages: [{ role: 'user', content: PROMPT }] }),
+  }));
+  await begun;
+  const { status, node: after } = await gateway.call('POST', `/nodes/${id}/revoke`);
+  assert.deepEqual([status, after.approval, after.pending_reason, after.health],
+                   ['pending', 'pending', null, 'online']);
+  await follower.next('approval', (data) => data.approval === 'pending');
+  const text = (await http.readAnswer(client)).text();
+  assert.match(text, /access_ended/);
+  assert.match(text, /data: \[DONE\]\n\n$/);
+
+  const before = node.requests.filter(({ method }) => method === 'POST').length;
+  assert.notEqual((await chat(gateway, 'theirs')).status, 200);
+  assert.equal(node.requests.filter(({ method }) => method === 'POST').length, before);
+  assert.match((await gateway.call('POST', `/nodes/${id}/revoke`, undefined, { status: 409 })).error.message,
+               /waits for approval already/);
+
+  await gateway.call('POST', `/nodes/${id}/block`);
+  assert.equal((await gateway.call('POST', `/nodes/${id}/revoke`)).node.approval, 'pending');
+  await gateway.stop();
+  const again = await stage.gateway({ home: gateway.home });
+  assert.equal((await getNode(again, id)).approval, 'pending');
+});
+
+behaviour('consent/revoke/not-the-one-of-the-settings', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(serves(['mine'])) });
+  const { data: [{ id }] } = await gateway.call('GET', '/nodes');
+
+  assert.match((await gateway.call('POST', `/nodes/${id}/revoke`, undefined, { status: 409 })).error.message,
+               /default_base_url/);
+  assert.equal((await getNode(gateway, id)).approval, 'approved');
+  await gateway.call('POST', '/nodes/nobody/revoke', undefined, { status: 404 });
+});
+
+behaviour('consent/approve/only-what-was-seen', async (stage) => {
+  const node = await stage.node(serves(['theirs']), { identity: IDENTITIES[0] });
+  const gateway = await stage.gateway();
+  const { nodes: [{ id }] } = await discover(gateway, node);
+  const { base_url: url, seen_address: address, seen_key: key } = await getNode(gateway, id);
+  const approve = (expect, status = 200) => gateway.call('POST', `/nodes/${id}/approve`, { expect }, { status });
+
+  assert.match(key, /./);
+  for (const other of [{ base_url: 'http://192.168.0.9:1234' }, { seen_address: '192.168.0.9' }, { seen_key: 'other' },
+                       { base_url: url, seen_address: address, seen_key: null }]) {
+    const { error } = await approve(other, 409);
+    assert.equal(error.code, 'conflict');
+    assert.match(error.message, /look at it again\.$/);
+    assert.equal((await getNode(gateway, id)).approval, 'pending');
+  }
+  await approve({ base_url: 5 }, 422);
+  assert.equal((await getNode(gateway, id)).approval, 'pending');
+  const { node: after } = await approve({ base_url: url, seen_address: address, seen_key: key });
+  assert.deepEqual([after.approval, after.key_fingerprint], ['approved', key]);
 });

@@ -383,6 +383,9 @@ const REFUSALS = {
   'error-event': says(FAILS),
   'no-models-loaded': (request, wire) => wire.write(http.json({ error: 'No models loaded.' }, 400)),
   '200-with-an-error': (request, wire) => wire.write(http.json({ error: 'The model has crashed.' })),
+  '200-that-is-no-stream': (request, wire) => wire.write(http.json({ choices: [] })),
+  'its-own-refusal': (request, wire) => wire.write(http.json({ error: { message: 'Last one must be a user.' } }, 400)),
+  'its-own-refusal/without-a-reason': (request, wire) => wire.write(http.answer(422)),
 };
 
 for (const [name, respond] of Object.entries(REFUSALS)) {

@@ -87,6 +87,45 @@ test_lists (void)
   g_assert_false (vmp_slice_list_contains (vmp_slice (""), vmp_slice ("a")));
 }
 
+static void
+test_without_case (void)
+{
+  g_assert_true (vmp_slice_equal_nocase (vmp_slice ("Content-Type"), "Content-Type"));
+  g_assert_true (vmp_slice_equal_nocase (vmp_slice ("content-type"), "Content-Type"));
+  g_assert_true (vmp_slice_equal_nocase (vmp_slice ("CONTENT-TYPE"), "Content-Type"));
+  g_assert_true (vmp_slice_equal_nocase (vmp_slice (""), ""));
+  g_assert_false (vmp_slice_equal_nocase (vmp_slice ("Content-Typ"), "Content-Type"));
+  g_assert_false (vmp_slice_equal_nocase (vmp_slice ("Content-Typo"), "Content-Type"));
+  g_assert_false (vmp_slice_equal_nocase (vmp_slice ("xontent-type"), "Content-Type"));
+
+  /* What differs by the bit of letters' case, and is no letter. */
+  g_assert_false (vmp_slice_equal_nocase (vmp_slice ("^"), "~"));
+  g_assert_false (vmp_slice_equal_nocase (vmp_slice ("a\r"), "a-"));
+  g_assert_false (vmp_slice_equal_nocase (vmp_slice ("@a"), "`a"));
+}
+
+/* Bytes that were made room for are where they belong, also when what is held is moved for them. */
+static void
+test_extend (void)
+{
+  VmpBuffer buffer = { NULL };
+  guint i;
+
+  for (i = 0; i < 1000; i++)
+    {
+      memcpy (vmp_buffer_extend (&buffer, 3), "abc", 3);
+      if (i % 3 != 0)
+        {
+          g_assert_cmpmem (vmp_buffer_peek (&buffer), 3, "abc", 3);
+          vmp_buffer_consume (&buffer, 3);
+        }
+    }
+  g_assert_cmpuint (vmp_buffer_len (&buffer), ==, 3 * 334);
+  for (i = 0; i < 334; i++)
+    g_assert_cmpmem (vmp_buffer_peek (&buffer) + 3 * i, 3, "abc", 3);
+  vmp_buffer_clear (&buffer);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -96,7 +135,9 @@ main (int    argc,
   g_test_add_func ("/core/buffer/like-a-string", test_like_a_string);
   g_test_add_func ("/core/buffer/too-much", test_too_much);
   g_test_add_func ("/core/buffer/trim", test_trim);
+  g_test_add_func ("/core/buffer/extend", test_extend);
   g_test_add_func ("/core/slice/lists", test_lists);
+  g_test_add_func ("/core/slice/without-case", test_without_case);
 
   return g_test_run ();
 }

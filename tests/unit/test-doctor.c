@@ -93,7 +93,26 @@ assert_check (const VmpDoctorFacts *facts,
   g_assert_not_reached ();
 }
 
-/* The same with a single node. */
+/* What one check says. (transfer full) */
+static char *
+dup_message (const VmpDoctorFacts *facts,
+             const char           *id)
+{
+  g_autoptr (GPtrArray) checks = vmp_doctor_examine (facts);
+  guint i;
+
+  for (i = 0; i < checks->len; i++)
+    {
+      const VmpDoctorCheck *check = g_ptr_array_index (checks, i);
+
+      if (g_str_equal (check->id, id))
+        return g_strdup (check->message);
+    }
+
+  return NULL;
+}
+
+/* assert_check() with a single node. */
 static void
 assert_node (const VmpNode *node,
              gboolean       is_here,
@@ -527,6 +546,72 @@ test_tokens (void)
   assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_OK, "No node asks for one.", NULL);
 }
 
+static void
+test_open_nodes (void)
+{
+  static const char open[] = "LM Studio on studio-mac answers anyone on the network without a token.";
+  static const char remedy[] = "On studio-mac, turn on Require Authentication in LM Studio (Developer tab, Server "
+                               "Settings), make a token there under Manage Tokens, then run \"vampire nodes token set "
+                               "studio\".";
+  VmpInventory inventory = { .models = g_ptr_array_new () };
+  VmpNode node = studio ();
+  guint i;
+
+  node.health = VMP_NODE_ONLINE;
+  node.inventory = &inventory;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_WARNING, open, remedy);
+
+  /* Others cannot reach it, or it is not known whether they can. */
+  assert_node (&node, TRUE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_OK, "No node asks for one.", NULL);
+  node.inventory = NULL;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_OK, "No node asks for one.", NULL);
+  node.inventory = &inventory;
+  node.health = VMP_NODE_OFFLINE;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_OK, "No node asks for one.", NULL);
+  node.health = VMP_NODE_ONLINE;
+  node.approval = VMP_APPROVAL_PENDING;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_OK, "No node asks for one.", NULL);
+  node.approval = VMP_APPROVAL_APPROVED;
+
+  /* A token is needed, or there is one. */
+  node.token_state = VMP_TOKEN_NEEDED;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_PROBLEM,
+               "LM Studio on studio-mac asks for a token, and Vampire has none for it.",
+               "On studio-mac, make one in LM Studio (Developer tab, Server Settings, Manage Tokens), then run "
+               "\"vampire nodes token set studio\".");
+  node.token = (char *) "a-token";
+  node.token_state = VMP_TOKEN_SET;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_OK,
+               "Each node that asks for a token has one that it takes.", NULL);
+
+  node.token = NULL;
+  node.token_state = VMP_TOKEN_NOT_NEEDED;
+  node.provider = VMP_PROVIDER_OLLAMA;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_WARNING,
+               "Ollama on studio-mac answers anyone on the network without a token.",
+               "Ollama knows no tokens: have the firewall of studio-mac let in only this computer.");
+  node.provider = VMP_PROVIDER_VLLM;
+  assert_node (&node, FALSE, VMP_KNOCK_NONE, "tokens", VMP_CHECK_WARNING,
+               "vLLM on studio-mac answers anyone on the network without a token.",
+               "If that is not meant to be so, have it ask for a token and run \"vampire nodes token set studio\", or "
+               "have the firewall of studio-mac let in only this computer.");
+
+  /* Many are counted. */
+  {
+    VmpDoctorNode subjects[7];
+    VmpDoctorFacts facts = well;
+    g_autofree char *message = NULL;
+
+    for (i = 0; i < G_N_ELEMENTS (subjects); i++)
+      subjects[i] = (VmpDoctorNode) { &node, FALSE, VMP_KNOCK_NONE };
+    facts.nodes = subjects;
+    facts.n_nodes = G_N_ELEMENTS (subjects);
+    message = dup_message (&facts, "tokens");
+    g_assert_true (g_str_has_suffix (message, " 2 more answer anyone."));
+  }
+  g_ptr_array_unref (inventory.models);
+}
+
 /* -- This computer --------------------------------------------------------------------------- */
 
 static void
@@ -708,6 +793,7 @@ main (int    argc,
   g_test_add_func ("/gateway/doctor/others/hostile", test_hostile);
   g_test_add_func ("/gateway/doctor/pending", test_pending);
   g_test_add_func ("/gateway/doctor/tokens", test_tokens);
+  g_test_add_func ("/gateway/doctor/open-nodes", test_open_nodes);
   g_test_add_func ("/gateway/doctor/keyring", test_keyring);
   g_test_add_func ("/gateway/doctor/dns-sd", test_dnssd);
   g_test_add_func ("/gateway/doctor/listeners", test_listeners);

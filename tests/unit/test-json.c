@@ -8,6 +8,7 @@
 #include <locale.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/vmp-limits.h"
 
@@ -258,7 +259,7 @@ test_colliding_names_are_cheap (void)
 {
   GString *text = g_string_new ("[");
   g_autoptr (JsonNode) root = NULL;
-  gint64 began;
+  clock_t began;
 
   /* "Az" and "BY" have one hash; so do all texts made of them. */
   while (text->len < 1000 * 1000)
@@ -275,10 +276,10 @@ test_colliding_names_are_cheap (void)
     }
   g_string_append_c (text, ']');
 
-  began = g_get_monotonic_time ();
+  began = clock ();
   root = vmp_json_parse (text->str, text->len, NULL);
   g_assert_nonnull (root);
-  g_assert_cmpint (g_get_monotonic_time () - began, <, 5 * G_USEC_PER_SEC);
+  g_assert_cmpint (clock () - began, <, 5 * CLOCKS_PER_SEC);
 
   g_string_free (text, TRUE);
 }

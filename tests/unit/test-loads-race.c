@@ -621,6 +621,8 @@ end_request (Call    *call,
   host->active--;
   host->node->active_requests--;
   vmp_loads_request_ended (loads, host->node);
+  if (is_off)
+    host->node->unreachable_mono = now;
   if (is_off && host->node->health != VMP_NODE_OFFLINE)
     {
       host->node->health = VMP_NODE_OFFLINE;

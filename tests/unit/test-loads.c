@@ -666,6 +666,48 @@ test_off (Fixture      *self,
   assert_free (self);
 }
 
+/* Killed while it loads: whoever looks after the load is refused. One that only does not answer may be loading. */
+static void
+test_killed (Fixture      *self,
+             gconstpointer data)
+{
+  gint64 began;
+
+  begin_lead (self, self->a);
+  self->server->manner = FAKE_SILENT;
+  abandon (self, self->a, VMP_LEAD_LEFT, FALSE);
+  end (self, self->a, VMP_TRAFFIC_FAILED);
+  await (self->node->health == VMP_NODE_OFFLINE);
+  g_assert_true (self->a->leading);
+  assert_lead (self, self->b, VMP_LEAD_WAIT);
+
+  began = g_get_monotonic_time ();
+  g_socket_service_stop (self->server->service);
+  g_socket_listener_close (G_SOCKET_LISTENER (self->server->service));
+  fake_node_hang_up (self->server);
+  await (self->node->taken_for == NULL);
+  assert_free (self);
+  g_assert_cmpint (g_get_monotonic_time () - began, <, VMP_LIMIT_LOAD_WATCH_MS * G_TIME_SPAN_MILLISECOND / 2);
+  g_assert_true (g_str_has_suffix (self->events->str, " failed a, "));
+}
+
+static void
+test_killed_while_online (Fixture      *self,
+                          gconstpointer data)
+{
+  begin_lead (self, self->a);
+  g_socket_service_stop (self->server->service);
+  g_socket_listener_close (G_SOCKET_LISTENER (self->server->service));
+  fake_node_hang_up (self->server);
+  abandon (self, self->a, VMP_LEAD_LEFT, FALSE);
+  end (self, self->a, VMP_TRAFFIC_FAILED);
+  await (self->node->taken_for == NULL);
+  assert_free (self);
+  g_assert_cmpint (self->node->health, ==, VMP_NODE_OFFLINE);
+  assert_events (self, "started a, failed a, ");
+  g_assert_nonnull (strstr (self->reason, "cannot be reached"));
+}
+
 /* -- Servers that do not load by themselves ------------------------------------------------ */
 
 static void
@@ -1179,6 +1221,8 @@ main (int   argc,
   ADD ("/loads/abandon/failed", test_failed);
   ADD ("/loads/abandon/refused", test_refused);
   ADD ("/loads/abandon/off", test_off);
+  ADD ("/loads/abandon/killed-after-silence", test_killed);
+  ADD ("/loads/abandon/killed", test_killed_while_online);
   ADD ("/loads/asked/no-request-loads", test_no_request_loads);
   ADD ("/loads/asked/no-second-copy", test_no_second_copy);
   ADD ("/loads/asked/fails", test_asked_load_fails);

@@ -437,6 +437,36 @@ test_last_resort (RegistryFixture *self,
   g_assert_cmpint (node->health, ==, VMP_NODE_ONLINE);
 }
 
+/* What may be the fault of the request itself is counted, but takes the node from nobody. */
+static void
+test_spares_breaker (RegistryFixture *self,
+                     gconstpointer    data)
+{
+  VmpNode *node = registry_fixture_register (self, "rig", "http://192.168.7.3:1234");
+  const VmpTraffic traffic = { VMP_TRAFFIC_FAILED, .reason = "it broke", .spares_breaker = TRUE };
+
+  registry_fixture_probe (self, node, "a");
+  for (guint i = 0; i < 2 * VMP_LIMIT_BREAKER_FAILURES; i++)
+    {
+      g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
+      vmp_registry_end_request (self->registry, node, NULL, &traffic);
+    }
+  g_assert_cmpuint (node->errors_total, ==, 2 * VMP_LIMIT_BREAKER_FAILURES);
+  g_assert_cmpint (node->health, ==, VMP_NODE_ONLINE);
+  g_assert_cmpint (node->breaker.state, ==, VMP_BREAKER_CLOSED);
+  g_assert_cmpuint (node->breaker.failures, ==, 0);
+
+  /* One that tries gives the others their chance back. */
+  for (guint i = 0; i < VMP_LIMIT_BREAKER_FAILURES; i++)
+    registry_fixture_request (self, node, VMP_TRAFFIC_FAILED);
+  node->breaker.retry_at = g_get_monotonic_time ();
+  g_assert_true (vmp_registry_begin_request (self->registry, node, NULL));
+  g_assert_false (vmp_node_is_ready (node, g_get_monotonic_time ()));
+  vmp_registry_end_request (self->registry, node, NULL, &traffic);
+  g_assert_true (vmp_node_is_ready (node, g_get_monotonic_time ()));
+  registry_fixture_assert_logged ("warning: *http://192.168.7.3:1234*3 requests*it broke");
+}
+
 /* The one that tries is ended by the block. */
 static void
 test_blocked_while_it_is_tried (RegistryFixture *self,
@@ -542,6 +572,7 @@ main (int   argc,
   registry_fixture_add ("/registry/traffic/counts", test_counts);
   registry_fixture_add ("/registry/traffic/degraded-until-one-succeeds", test_degraded);
   registry_fixture_add ("/registry/traffic/last-resort", test_last_resort);
+  registry_fixture_add ("/registry/traffic/spares-the-breaker", test_spares_breaker);
   registry_fixture_add ("/registry/traffic/blocked-while-it-is-tried", test_blocked_while_it_is_tried);
   registry_fixture_add ("/registry/traffic/unreachable", test_unreachable);
   registry_fixture_add ("/registry/traffic/answers-bring-back", test_answers_bring_back);

@@ -223,6 +223,43 @@ test_lasts (Fixture      *self,
   assert_told (self, "");
 }
 
+static void
+note_loaded (gpointer user_data)
+{
+  g_string_append (((Fixture *) user_data)->told, "loaded ");
+}
+
+/* Told once, and when all tokens are known; also of a load that fails. */
+static void
+test_tells_when_loaded (Fixture      *self,
+                        gconstpointer data)
+{
+  set_token (self, "node-a", CANARY);
+  vmp_token_vault_free (self->vault);
+  g_string_truncate (self->told, 0);
+  open_vault (self);
+  vmp_token_vault_when_loaded (self->vault, note_loaded, self);
+  assert_told (self, "");
+  vmp_token_vault_load (self->vault);
+  assert_told (self, "");
+  while (!vmp_token_vault_is_loaded (self->vault))
+    g_main_context_iteration (NULL, TRUE);
+  assert_told (self, "node-a=" CANARY " loaded ");
+  load (self);
+  vmp_token_vault_when_loaded (self->vault, note_loaded, self);
+  load (self);
+  assert_told (self, "");
+
+  vmp_token_vault_free (self->vault);
+  write_file (self, "none of ours");
+  open_vault (self);
+  vmp_token_vault_when_loaded (self->vault, note_loaded, self);
+  vmp_token_vault_load (self->vault);
+  while (!vmp_token_vault_is_loaded (self->vault))
+    g_main_context_iteration (NULL, TRUE);
+  assert_told (self, "loaded ");
+}
+
 /* More than an object of somebody else's document may have. */
 static void
 test_many (Fixture      *self,
@@ -507,6 +544,7 @@ main (int    argc,
     void (*test) (Fixture *, gconstpointer);
   } tests[] = {
     { "/token-vault/lasts", test_lasts },
+    { "/token-vault/tells-when-loaded", test_tells_when_loaded },
     { "/token-vault/many", test_many },
     { "/token-vault/rules-at-once", test_rules_at_once },
     { "/token-vault/in-order", test_order },

@@ -8,7 +8,11 @@
 
 #include "upstream/vmp-upstream.h"
 
+#include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define HELLO "GET /hello"
 
@@ -166,7 +170,7 @@ tear_down (Fixture      *self,
 {
   fake_node_free (self->node);
   fake_node_free (self->tls_node);
-  vmp_upstream_free (self->upstream);
+  g_clear_pointer (&self->upstream, vmp_upstream_free);
   while (g_main_context_iteration (NULL, FALSE))
     ;
   vmp_poll_free (self->poll);
@@ -419,17 +423,23 @@ test_key_rules_do_not_mix (Fixture      *self,
   for (i = 0; i < 2; i++)
     {
       assert_end (self, url, &pinned, VMP_TRANSFER_DONE, NULL);
+      assert_end (self, plain_url, NULL, VMP_TRANSFER_DONE, NULL);
       assert_end (self, url, NULL, VMP_TRANSFER_KEY_UNKNOWN, "no authority");
+      assert_end (self, plain_url, NULL, VMP_TRANSFER_DONE, NULL);
       assert_end (self, url, &pinned_to_other, VMP_TRANSFER_KEY_CHANGED, "another key");
+      assert_end (self, plain_url, NULL, VMP_TRANSFER_DONE, NULL);
       assert_end (self, url, &any, VMP_TRANSFER_DONE, NULL);
+      assert_end (self, plain_url, NULL, VMP_TRANSFER_DONE, NULL);
       assert_end (self, url, NULL, VMP_TRANSFER_KEY_UNKNOWN, "no authority");
+      assert_end (self, plain_url, NULL, VMP_TRANSFER_DONE, NULL);
       assert_end (self, url, &any, VMP_TRANSFER_DONE, NULL);
+      assert_end (self, plain_url, NULL, VMP_TRANSFER_DONE, NULL);
       assert_end (self, url, &pinned_to_other, VMP_TRANSFER_KEY_CHANGED, "another key");
       assert_end (self, plain_url, NULL, VMP_TRANSFER_DONE, NULL);
     }
   g_assert_cmpuint (self->tls_node->requests->len, ==, 6);
 
-  /* Nor do the rules of https have connections of http thrown away. */
+  /* Nor do the rules of https have connections of http thrown away. Those are used often: idle ones grow too old. */
   g_assert_cmpuint (self->node->n_accepted, ==, 1);
 }
 
@@ -615,6 +625,159 @@ test_start_in_a_callback (Fixture      *self,
 
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
 
+/* A node that is quicker than anything on a network: it answers inside the call that sends it a request, once there
+ * is a connection. */
+typedef struct {
+  int listener;
+  int connection; /* -1: none was made yet */
+  int client;     /* the other end of it */
+} QuickNode;
+
+static QuickNode *quick_node; /* NULL: it does not listen */
+
+/* Sends a text, and waits for the client's end to have some of it. */
+static void
+send_text (QuickNode  *self,
+           const char *text)
+{
+  struct pollfd client = { .fd = self->client, .events = POLLIN };
+
+  g_assert_cmpint (sendto (self->connection, text, strlen (text), MSG_NOSIGNAL, NULL, 0), ==, strlen (text));
+  g_assert_cmpint (poll (&client, 1, -1), ==, 1);
+}
+
+static void
+answer_half (QuickNode *self)
+{
+  char request[4096];
+
+  if (self->connection < 0)
+    self->connection = accept (self->listener, NULL, NULL);
+  g_assert_cmpint (recv (self->connection, request, sizeof request, 0), >, 0);
+  send_text (self, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+}
+
+static gboolean
+answer_half_cb (gpointer user_data)
+{
+  answer_half (user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* In the place of the C library's: libcurl sends with it. The first answer comes when libcurl waits for it. */
+ssize_t
+send (int         fd,
+      const void *data,
+      size_t      len,
+      int         flags)
+{
+  ssize_t n = sendto (fd, data, len, flags, NULL, 0);
+
+  if (quick_node != NULL)
+    quick_node->client = fd;
+  if (quick_node != NULL && quick_node->connection < 0)
+    g_idle_add (answer_half_cb, quick_node);
+  else if (quick_node != NULL)
+    answer_half (quick_node);
+
+  return n;
+}
+
+typedef struct {
+  QuickNode node;
+  gboolean paused;
+  gsize body_len;
+  gboolean done;
+  VmpTransferEnd end;
+} Quick;
+
+static void
+quick_head_cb (gpointer               user_data,
+               const VmpTransferHead *head)
+{
+}
+
+static gboolean
+quick_body_cb (gpointer    user_data,
+               const char *data,
+               gsize       len)
+{
+  Quick *self = user_data;
+
+  if (self->body_len == 0 && !self->paused)
+    {
+      self->paused = TRUE;
+      return FALSE;
+    }
+  self->body_len += len;
+
+  return TRUE;
+}
+
+static void
+quick_done_cb (gpointer       user_data,
+               VmpTransferEnd end,
+               const char    *reason)
+{
+  Quick *self = user_data;
+
+  self->done = TRUE;
+  self->end = end;
+}
+
+/* An answer may be there, and be paused, before libcurl says that it waits for the connection. It is not idle then. */
+static void
+test_paused_at_once (Fixture      *self,
+                     gconstpointer data)
+{
+  static const VmpTransferEvents quick_events = { quick_head_cb, quick_body_cb, quick_done_cb };
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = g_htonl (INADDR_LOOPBACK) };
+  socklen_t len = sizeof address;
+  g_autoptr (VmpBaseUrl) base_url = NULL;
+  g_autofree char *url = NULL;
+  Quick quick = { .node.connection = -1 };
+
+  quick.node.listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (bind (quick.node.listener, (struct sockaddr *) &address, len), ==, 0);
+  g_assert_cmpint (listen (quick.node.listener, 1), ==, 0);
+  g_assert_cmpint (getsockname (quick.node.listener, (struct sockaddr *) &address, &len), ==, 0);
+  url = g_strdup_printf ("http://127.0.0.1:%u", g_ntohs (address.sin_port));
+  base_url = vmp_base_url_parse (url, NULL);
+  quick_node = &quick.node;
+
+  /* The first makes the connection, the others use it again. */
+  for (guint i = 0; i < 3; i++)
+    {
+      VmpTransferRequest request = {
+        .base_url = base_url, .method = VMP_SLICE_LITERAL ("GET"), .target = VMP_SLICE_LITERAL ("/hello"),
+      };
+      VmpTransfer *transfer;
+
+      quick.paused = quick.done = FALSE;
+      quick.body_len = 0;
+      transfer = vmp_upstream_start (self->upstream, &request, &quick_events, &quick);
+      while (!quick.paused)
+        g_main_context_iteration (NULL, TRUE);
+
+      /* The rest is there, and the loop has seen it. */
+      send_text (&quick.node, "world");
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+      g_assert_false (quick.done);
+
+      vmp_transfer_resume (transfer);
+      while (!quick.done)
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpint (quick.end, ==, VMP_TRANSFER_DONE);
+      g_assert_cmpuint (quick.body_len, ==, 10);
+    }
+
+  quick_node = NULL;
+  close (quick.node.connection);
+  close (quick.node.listener);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -641,6 +804,7 @@ main (int    argc,
   ADD ("/upstream/time/slow-name", test_slow_name);
   ADD ("/upstream/length", test_too_long);
   ADD ("/upstream/start-in-a-callback", test_start_in_a_callback);
+  ADD ("/upstream/paused-at-once", test_paused_at_once);
 
   return g_test_run ();
 }

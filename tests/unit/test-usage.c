@@ -313,6 +313,30 @@ test_documents (void)
   g_assert_false (usage.has_usage);
 }
 
+/* Where it stands among text of any length before and after it, it is found. */
+static void
+test_long_documents (void)
+{
+  gsize before;
+  gsize after;
+
+  for (before = 0; before < 600; before += 37)
+    {
+      for (after = 0; after < 1200; after++)
+        {
+          g_autoptr (GString) text = g_string_new ("{\"text\":\"");
+
+          while (text->len < before)
+            g_string_append (text, "\\\"usage\\\" ");
+          g_string_append (text, "\",\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6},\"more\":\"");
+          g_string_set_size (text, text->len + after);
+          memset (text->str + text->len - after, 'x', after);
+          g_string_append (text, "\"}");
+          assert_told (read_body (text->str), 5, 6);
+        }
+    }
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -332,6 +356,7 @@ main (int   argc,
   g_test_add_func ("/usage/deceit/numbers", test_numbers);
   g_test_add_func ("/usage/deceit/linear", test_is_linear);
   g_test_add_func ("/usage/documents", test_documents);
+  g_test_add_func ("/usage/documents/long", test_long_documents);
 
   return g_test_run ();
 }
