@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Completion of vampire(1) for fish.
 
-set -l verbs serve status doctor discover nodes models requests explain top metrics route share keys events config dashboard ui help
-set -l asking status doctor discover nodes models requests explain top metrics route share keys events dashboard ui
-set -l node_verbs list add get update delete drain approve block forget refresh test token
+set -l verbs serve status doctor pause resume discover nodes models requests explain top metrics route share clients keys \
+  events config dashboard ui help
+set -l asking status doctor pause resume discover nodes models requests explain top metrics route share clients keys events \
+  dashboard ui
+set -l node_verbs list add get update delete drain approve revoke block forget refresh test token
 set -l providers auto lmstudio ollama openai-compatible
 set -l strategies round_robin weighted_round_robin least_busy least_latency highest_tokens_per_second best_available \
   model_affinity context_window trusted_only power_saver fallback_chain quality_score cost_score privacy_policy \
@@ -13,7 +15,7 @@ set -l constraints trusted_only=true local_only=true min_context_window= max_lat
 set -l settings config host port default_base_url auth_token allowed_hosts cors_origins max_body_mb health_seconds \
   dns_sd_types share_address allow_public_nodes token_storage default_strategy affinity_busy_requests affinity_busy_ratio \
   strip_volatile_lines continue_streams queue_limit queue_seconds queue_patience_seconds loading_comments \
-  data_dir log_level log_format demo
+  trace_limit keep_in_tray appearance data_dir log_level log_format demo
 
 # Whether the words so far hold all of these.
 function __vampire_has
@@ -36,6 +38,8 @@ complete -c vampire -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c vampire -n __fish_use_subcommand -a serve -d 'Run the gateway until it is told to stop'
 complete -c vampire -n __fish_use_subcommand -a status -d 'Show how the gateway is'
 complete -c vampire -n __fish_use_subcommand -a doctor -d 'Look for what is wrong, and say what to do'
+complete -c vampire -n __fish_use_subcommand -a pause -d 'Refuse all requests until it is resumed'
+complete -c vampire -n __fish_use_subcommand -a resume -d 'Answer requests again'
 complete -c vampire -n __fish_use_subcommand -a discover -d 'Look for nodes'
 complete -c vampire -n __fish_use_subcommand -a nodes -d 'Know, approve and look after nodes'
 complete -c vampire -n __fish_use_subcommand -a models -d 'List, load and unload models'
@@ -45,6 +49,7 @@ complete -c vampire -n __fish_use_subcommand -a top -d 'Watch nodes, models and 
 complete -c vampire -n __fish_use_subcommand -a metrics -d 'Show counts of requests, errors and speed'
 complete -c vampire -n __fish_use_subcommand -a route -d 'Know and change the virtual models'
 complete -c vampire -n __fish_use_subcommand -a share -d 'Let other computers use this gateway, or stop it'
+complete -c vampire -n __fish_use_subcommand -a clients -d 'Show the other computers that are connected'
 complete -c vampire -n __fish_use_subcommand -a keys -d 'Make and revoke keys for other people'
 complete -c vampire -n __fish_use_subcommand -a events -d 'Follow what happens'
 complete -c vampire -n __fish_use_subcommand -a config -d 'Show and change the settings'
@@ -80,6 +85,9 @@ complete -c vampire -n '__vampire_has serve' -l queue-limit -x -d 'How many requ
 complete -c vampire -n '__vampire_has serve' -l queue-seconds -x -d 'How long a request waits at most'
 complete -c vampire -n '__vampire_has serve' -l queue-patience-seconds -x -d 'How long a request waits for a busy node'
 complete -c vampire -n '__vampire_has serve' -l loading-comments -x -a 'yes no' -d 'Tell streams how far loading is'
+complete -c vampire -n '__vampire_has serve' -l trace-limit -x -d 'How many requests are remembered'
+complete -c vampire -n '__vampire_has serve' -l keep-in-tray -x -a 'yes no' -d 'Go on in the tray without a window'
+complete -c vampire -n '__vampire_has serve' -l appearance -x -a 'system light dark' -d 'How the desktop app looks'
 complete -c vampire -n '__vampire_has serve' -l data-dir -x -a '(__fish_complete_directories)' -d 'What it remembers'
 complete -c vampire -n '__vampire_has serve' -l log-level -x -a 'error warning info debug' -d 'How much is logged'
 complete -c vampire -n '__vampire_has serve' -l log-format -x -a 'text json' -d 'How it is logged'
@@ -164,7 +172,7 @@ complete -c vampire -n '__vampire_has keys create' -l duration -x -d 'How long i
 
 # events
 complete -c vampire -n '__vampire_has events' -l type -x \
-  -a 'node approval share request load metric discovery key route' -d 'Only events of this type'
+  -a 'node approval share request load metric discovery key route status settings' -d 'Only events of this type'
 complete -c vampire -n '__vampire_has events' -l since -x -d 'Begin after this event'
 
 # config

@@ -30,12 +30,14 @@ read_values (int *status)
 {
   g_auto (GStrv) env = g_get_environ ();
   g_autoptr (GError) error = NULL;
-  GPtrArray *values = vmp_settings_list_values (NULL, (const char * const *) env, &error);
+  g_autoptr (VmpSettings) settings = vmp_settings_load (NULL, (const char * const *) env, &error);
 
-  if (values == NULL)
-    *status = fail_with (error);
+  if (settings != NULL)
+    return vmp_settings_list_values (settings);
 
-  return values;
+  *status = fail_with (error);
+
+  return NULL;
 }
 
 /* The setting that the first word names, or NULL after having said that there is none. */
@@ -226,6 +228,7 @@ run_set (const VmpCliArgs *args)
   const char *key = find_key (args);
   g_autoptr (VmpSettings) before = vmp_settings_load (NULL, (const char * const *) env, NULL);
   g_autoptr (VmpSettings) after = NULL;
+  g_autoptr (GArray) changes = vmp_setting_changes_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
   g_autofree char *restart = NULL;
@@ -238,7 +241,8 @@ run_set (const VmpCliArgs *args)
   if (status != VMP_EXIT_DONE)
     return status;
 
-  after = vmp_settings_edit (NULL, (const char * const *) env, key, *text != '\0' ? text : NULL, &error);
+  vmp_setting_changes_add (changes, key, *text != '\0' ? text : NULL);
+  after = vmp_settings_edit (NULL, (const char * const *) env, NULL, changes, &error);
   if (after == NULL)
     return fail_with (error);
 

@@ -154,6 +154,12 @@ run_approve (const VmpCliArgs *args)
 }
 
 static int
+run_revoke (const VmpCliArgs *args)
+{
+  return call_node (args, "POST", "/revoke", NULL);
+}
+
+static int
 run_block (const VmpCliArgs *args)
 {
   return call_node (args, "POST", "/block", NULL);
@@ -341,6 +347,8 @@ const VmpCliCommand vmp_cli_nodes_commands[] = {
   { "delete", "ID", "Remove a node.", .run = run_delete },
   { "drain", "ID [on|off]", "Let its running requests end and send it no new ones; off ends that.", .run = run_drain },
   { "approve", "ID", "Let a found node be used.", .run = run_approve },
+  { "revoke", "ID", "Take the approval, or the block, back: it waits for you to decide. What it is doing ends.",
+    .run = run_revoke },
   { "block", "ID", "Never use it, also when it is found again. What it is doing ends.", .run = run_block },
   { "forget", "ID", "Remove it and what was decided about it; it may be found again.", .run = run_forget },
   { "refresh", "ID", "Ask it for its models now.", .run = run_refresh },

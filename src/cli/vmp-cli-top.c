@@ -16,6 +16,7 @@
 #include "cli/vmp-cli-table.h"
 #include "cli/vmp-cli-traces.h"
 #include "cli/vmp-cli.h"
+#include "core/vmp-hand-over.h"
 
 #define METRICS "/vampire/v1/metrics"
 #define REQUESTS "/vampire/v1/requests?limit=20"
@@ -265,6 +266,21 @@ static GMutex screen;
 static struct termios former_mode;
 static gboolean has_former_mode;
 
+/* GLib's locks are unknown to ThreadSanitizer. */
+static void
+lock_screen (void)
+{
+  g_mutex_lock (&screen);
+  VMP_TAKE_OVER (&screen);
+}
+
+static void
+unlock_screen (void)
+{
+  VMP_HAND_OVER (&screen);
+  g_mutex_unlock (&screen);
+}
+
 static void
 restore_terminal (void)
 {
@@ -281,7 +297,7 @@ await_signal (gpointer data)
   int number;
 
   sigwait (signals, &number);
-  g_mutex_lock (&screen);
+  lock_screen ();
   restore_terminal ();
   _exit (number == SIGINT ? VMP_EXIT_DONE : 128 + number);
 }
@@ -316,6 +332,7 @@ read_keys (void)
   g_thread_unref (g_thread_new ("keys", await_key, NULL));
 }
 
+/* With the screen locked, so that a signal that comes meanwhile finds all that it has to put back. */
 static void
 enter_screen (Top *self)
 {
@@ -339,10 +356,10 @@ leave_screen (Top *self)
   if (!self->is_live)
     return;
 
-  g_mutex_lock (&screen);
+  lock_screen ();
   self->is_live = FALSE;
   restore_terminal ();
-  g_mutex_unlock (&screen);
+  unlock_screen ();
 }
 
 static guint
@@ -376,12 +393,12 @@ draw (Top *self)
   if (answer == NULL)
     return;
 
+  text = show_top (answer->json, vmp_cli_columns ());
+  lock_screen ();
   if (!self->is_live)
     enter_screen (self);
-  text = show_top (answer->json, vmp_cli_columns ());
-  g_mutex_lock (&screen);
   draw_text (text);
-  g_mutex_unlock (&screen);
+  unlock_screen ();
 }
 
 /* -- Running it ---------------------------------------------------------------------------- */

@@ -30,6 +30,7 @@ int vmp_cli_fail (int         status,
 int vmp_cli_print (const char *text);
 
 /* The verbs but serve and help, each a table of its sub-verbs. */
+extern const VmpCliCommand vmp_cli_clients_commands[];
 extern const VmpCliCommand vmp_cli_config_commands[];
 extern const VmpCliCommand vmp_cli_dashboard_commands[];
 extern const VmpCliCommand vmp_cli_discover_commands[];
@@ -40,7 +41,9 @@ extern const VmpCliCommand vmp_cli_keys_commands[];
 extern const VmpCliCommand vmp_cli_metrics_commands[];
 extern const VmpCliCommand vmp_cli_models_commands[];
 extern const VmpCliCommand vmp_cli_nodes_commands[];
+extern const VmpCliCommand vmp_cli_pause_commands[];
 extern const VmpCliCommand vmp_cli_requests_commands[];
+extern const VmpCliCommand vmp_cli_resume_commands[];
 extern const VmpCliCommand vmp_cli_route_commands[];
 extern const VmpCliCommand vmp_cli_share_commands[];
 extern const VmpCliCommand vmp_cli_status_commands[];

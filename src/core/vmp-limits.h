@@ -167,6 +167,10 @@
 /* Bytes of the file that keeps tokens where there is no keyring: two thousand of the longest, far more usual ones. */
 #define VMP_LIMIT_SECRETS_FILE_BYTES (16 * 1024 * 1024)
 
+/* Milliseconds after the start for which clients wait, and nodes are not asked, until the tokens are known: without
+ * them nodes refuse. A keyring that runs tells them within 20 ms, one that has to be started within half a second. */
+#define VMP_LIMIT_TOKENS_WAIT_MS 1000
+
 /* Values in that file: a token of each node, and as many notes of former ones. */
 #define VMP_LIMIT_SECRETS_FILE_VALUES (2 * VMP_LIMIT_NODES)
 
@@ -236,6 +240,11 @@
 #define VMP_LIMIT_SESSION_S (60 * 60)
 #define VMP_LIMIT_OWNER_S (7 * 24 * 60 * 60)
 
+/* What is kept of them over a restart: milliseconds for which changes are gathered before they are written, so that
+ * requests do not keep the disk busy; seconds between two writes of when one was used. */
+#define VMP_LIMIT_OWNER_WRITE_MS 1000
+#define VMP_LIMIT_OWNER_STORE_S 3600
+
 /* Bytes of a session's key; of a longer one a hash is kept. */
 #define VMP_LIMIT_SESSION_BYTES 256
 
@@ -270,8 +279,8 @@
 /* Seconds that a call waits for a node that is busy with another model, before the node is kept for it, by default. */
 #define VMP_LIMIT_PATIENCE_S 20
 
-/* Calls of one model that are tried in vain in its queue's order, and then as many of the rest by turns: different ones
- * may have different constraints. */
+/* Calls of one model that are tried in vain in its queue's order, and then as many of the rest by turns: different
+ * ones may have different constraints. */
 #define VMP_LIMIT_QUEUE_TRIES 8
 
 /* Milliseconds for which it is believed that a model which was in memory still is, while nobody uses it: a few
@@ -381,12 +390,74 @@
 #define VMP_LIMIT_CLIENT_CONNECT_S 5
 #define VMP_LIMIT_CLIENT_READ_S 30
 
+/* Connections to the gateway at one time: the windows follow events, ask several things, and have as many chats run
+ * as two models and a few conversations make. The library's two would let a chat wait for the other's end. */
+#define VMP_LIMIT_CLIENT_CONNECTIONS 32
+
 /* Bytes of an answer, values in it (10,000 nodes with a dozen models each fit), and bytes of an event. */
 #define VMP_LIMIT_CLIENT_ANSWER_BYTES (128 * 1024 * 1024)
 #define VMP_LIMIT_CLIENT_ANSWER_VALUES (4 * 1024 * 1024)
 #define VMP_LIMIT_CLIENT_EVENT_BYTES (1024 * 1024)
 
+/* -- Playground ---------------------------------------------------------------------------- */
+
+/* Bytes of one answer or question in a chat, and of the reasoning before it: ten times what models write at most
+ * today. What comes after is not taken, and the answer is ended. */
+#define VMP_LIMIT_CHAT_TEXT_BYTES (1024 * 1024)
+
+/* Messages of one chat: past any model's context. */
+#define VMP_LIMIT_CHAT_MESSAGES 1000
+
+/* Images of one question; bytes of an image file that is read, and pixels that it may have (a camera's hundred
+ * megapixels); pixels of the longer edge that is sent, more of which vision models throw away; bytes that are sent as
+ * they are in place of being made smaller. */
+#define VMP_LIMIT_CHAT_IMAGES 8
+#define VMP_LIMIT_CHAT_IMAGE_FILE_BYTES (32 * 1024 * 1024)
+#define VMP_LIMIT_CHAT_IMAGE_PIXELS (120 * 1000 * 1000)
+#define VMP_LIMIT_CHAT_IMAGE_EDGE 2048
+#define VMP_LIMIT_CHAT_IMAGE_BYTES (2 * 1024 * 1024)
+
+/* Bytes of Markdown, code blocks aside, that are read in one go: what is longer is cut, so that no text can be made
+ * to take long. Levels of lists and quotes that are shown, and of styles inside one another. Cells of a table.
+ * Blocks of an answer, each of which is a widget; what comes after them is shown as it is. */
+#define VMP_LIMIT_MARKDOWN_PIECE_BYTES (8 * 1024)
+#define VMP_LIMIT_MARKDOWN_LEVELS 8
+#define VMP_LIMIT_MARKDOWN_SPANS 16
+#define VMP_LIMIT_MARKDOWN_CELLS 600
+#define VMP_LIMIT_MARKDOWN_BLOCKS 2000
+
+/* Kept conversations that are listed, the newest ones, and bytes of the file of one, images included. */
+#define VMP_LIMIT_CONVERSATIONS 1000
+#define VMP_LIMIT_CONVERSATION_BYTES (64 * 1024 * 1024)
+
 /* -- Process ------------------------------------------------------------------------------- */
+
+/* Open files to ask for: two for each of the client connections that are allowed, and room. The usual soft limit of
+ * 1024 is for programs that use select(). */
+#define VMP_LIMIT_OPEN_FILES 16384
 
 /* Milliseconds that running answers get to end after the first SIGTERM. */
 #define VMP_LIMIT_DRAIN_MS (10 * 1000)
+
+/* -- Desktop ------------------------------------------------------------------------------- */
+
+/* Orders to the windows that may wait for them to be read: more than anybody can click. */
+#define VMP_LIMIT_WINDOW_ORDERS 64
+
+/* Milliseconds between two readings of what the tray shows, however much happens. */
+#define VMP_LIMIT_TRAY_READ_MS 1000
+
+/* Milliseconds that a tray gets to come after an app that was started in the background: panels start late. */
+#define VMP_LIMIT_TRAY_WAIT_MS (30 * 1000)
+
+/* Nodes that the tray's menu lists; all of them are in the window. */
+#define VMP_LIMIT_TRAY_NODES 10
+
+/* Notifications of nodes that wait: at most so many a minute, then one for all, and none twice for the same node
+ * within ten minutes. A network full of strangers must not be able to shout at its owner. */
+#define VMP_LIMIT_NOTICES_PER_MINUTE 3
+#define VMP_LIMIT_NOTICE_AGAIN_S 600
+
+/* Milliseconds after the end of another's gateway before the app hosts one itself: a service that is restarted is
+ * back by then. */
+#define VMP_LIMIT_TAKE_OVER_MS (10 * 1000)

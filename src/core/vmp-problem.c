@@ -63,6 +63,7 @@ static const struct {
   [VMP_PROBLEM_TRACE_NOT_FOUND] = { 404, "vampire_request_error", "trace_not_found" },
   [VMP_PROBLEM_MODEL_IN_USE] = { 409, "vampire_request_error", "model_in_use" },
   [VMP_PROBLEM_LOAD_FAILED] = { 502, "vampire_upstream_error", "load_failed" },
+  [VMP_PROBLEM_PAUSED] = { 503, "vampire_access_error", "paused", .is_final = TRUE },
 };
 
 guint

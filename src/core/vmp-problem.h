@@ -57,6 +57,7 @@ typedef enum {
   VMP_PROBLEM_TRACE_NOT_FOUND,
   VMP_PROBLEM_MODEL_IN_USE,       /* it is answering somebody, so it is not unloaded */
   VMP_PROBLEM_LOAD_FAILED,
+  VMP_PROBLEM_PAUSED,             /* by the owner */
   VMP_N_PROBLEMS
 } VmpProblem;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reads the settings file: that it can be read, is one, names only settings that there are, and does
- * not show its secrets to other users. Changes one line of it for `vampire config set`. Called by
+ * not show its secrets to other users. Changes lines of it for `vampire config set` and the control API. Called by
  * vmp-settings.c, which judges the values. Never blocks on what is no file, and never repeats a line in a
  * message.
  */
@@ -314,8 +314,7 @@ edit_text (const char *text,
 
 GKeyFile *
 vmp_settings_file_edit (const char *path,
-                        const char *key,
-                        const char *value,
+                        GArray     *changes,
                         char      **text,
                         guint      *mode,
                         GError    **error)
@@ -338,7 +337,14 @@ vmp_settings_file_edit (const char *path,
   if (before == NULL)
     return NULL;
 
-  new_text = edit_text (old_text->str, key, value);
+  new_text = g_string_new (old_text->str);
+  for (guint i = 0; i < changes->len; i++)
+    {
+      const VmpSettingChange *change = &g_array_index (changes, VmpSettingChange, i);
+      g_autoptr (GString) text_before = g_steal_pointer (&new_text);
+
+      new_text = edit_text (text_before->str, change->key, change->value);
+    }
   after = parse_text (new_text, shown_path, error);
   if (after == NULL)
     return NULL;

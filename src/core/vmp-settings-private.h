@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the three files of the settings share: the table with the checks of values
- * (vmp-settings-table.c), the file (vmp-settings-file.c) and the layers (vmp-settings.c). Nobody else
+ * What the four files of the settings share: the table with the checks of values (vmp-settings-table.c), the file
+ * (vmp-settings-file.c), the layers (vmp-settings.c), and what is told of them (vmp-settings-values.c). Nobody else
  * includes this.
  */
 
@@ -34,6 +34,9 @@ enum {
   VMP_SETTING_QUEUE_SECONDS,
   VMP_SETTING_QUEUE_PATIENCE_SECONDS,
   VMP_SETTING_LOADING_COMMENTS,
+  VMP_SETTING_TRACE_LIMIT,
+  VMP_SETTING_KEEP_IN_TRAY,
+  VMP_SETTING_APPEARANCE,
   VMP_SETTING_DATA_DIR,
   VMP_SETTING_LOG_LEVEL,
   VMP_SETTING_LOG_FORMAT,
@@ -49,7 +52,9 @@ typedef struct {
   const char *flag;            /* NULL: none */
   const char *argument;        /* of the flag, as the help names it; NULL: the flag may stand alone, for "yes" */
   const char *fallback;        /* the default; NULL: none */
-  gboolean is_list;            /* an empty flag means none */
+  VmpSettingType type;         /* of a list, an empty flag means none */
+  const char * const *words;   /* of an enum */
+  gboolean needs_restart;
   gboolean is_path;            /* made absolute before it is taken */
   gboolean is_secret;          /* never repeated in a message; the file must be private */
   const char *help;
@@ -61,6 +66,23 @@ typedef struct {
 } VmpSetting;
 
 extern const VmpSetting vmp_settings_table[VMP_N_SETTINGS];
+
+typedef enum {
+  VMP_SETTING_FROM_DEFAULT,
+  VMP_SETTING_FROM_FILE,
+  VMP_SETTING_FROM_VARIABLE,
+  VMP_SETTING_FROM_FLAG
+} VmpSettingSource;
+
+/* Where the value in force came from; settings have one for each row of the table. */
+struct _VmpSettingOrigin {
+  VmpSettingSource source;
+  char *where;  /* as it fits after "given by" */
+  char *value;  /* paths made absolute, secrets too; NULL: none */
+};
+
+/* The row of a key; NULL: there is none. */
+const VmpSetting *vmp_settings_find (const char *key);
 
 /* The group of the settings file that holds them all. */
 #define VMP_SETTINGS_GROUP "vampire"
@@ -88,7 +110,7 @@ GKeyFile *vmp_settings_file_read (const char *path,
 
 /**
  * vmp_settings_file_edit:
- * @value: (nullable): NULL takes the key out
+ * @changes: (element-type VmpSettingChange)
  * @text: (out) (transfer full): what the file would then be; all other lines stay as they are
  * @mode: (out): its permissions
  *
@@ -97,8 +119,7 @@ GKeyFile *vmp_settings_file_read (const char *path,
  * Returns: (transfer full): what that text says; NULL with an error as from vmp_settings_file_read()
  */
 GKeyFile *vmp_settings_file_edit (const char *path,
-                                  const char *key,
-                                  const char *value,
+                                  GArray     *changes,
                                   char      **text,
                                   guint      *mode,
                                   GError    **error);

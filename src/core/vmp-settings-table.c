@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The table of settings: each one's names, default, check and help. vmp-settings.c reads it to give the
- * settings their values, and the help is printed from it. Checks judge one value each and know nothing
- * of where it came from.
+ * settings their values, and vmp-settings-values.c tells of it and prints the help. Checks judge one value each and
+ * know nothing of where it came from.
  */
 
 #include "core/vmp-settings-private.h"
@@ -29,8 +29,16 @@
 #define QUEUE_SECONDS_MAX 3600
 #define QUEUE_PATIENCE_SECONDS_MAX 600
 
-#define HELP_COLUMNS 80
-#define HELP_INDENT "      "
+/* -- Words --------------------------------------------------------------------------------- */
+
+/* By the values of their enums. */
+static const char * const log_levels[] = { "error", "warning", "info", "debug", NULL };
+static const char * const log_formats[] = { "text", "json", NULL };
+static const char * const token_storages[] = { "auto", "keyring", "file", NULL };
+static const char * const appearances[] = { "system", "light", "dark", NULL };
+
+/* By turns for no and for yes. */
+static const char * const switch_words[] = { "no", "yes", "false", "true", "off", "on", "0", "1", NULL };
 
 /* -- Checks -------------------------------------------------------------------------------- */
 
@@ -225,16 +233,12 @@ static char *
 take_log_level (VmpSettings *self,
                 const char  *value)
 {
-  static const char * const words[] = { "error", "warning", "info", "debug", "warn", NULL };
-  static const VmpLogLevel levels[] = {
-    VMP_LOG_ERROR, VMP_LOG_WARNING, VMP_LOG_INFO, VMP_LOG_DEBUG, VMP_LOG_WARNING
-  };
-  int i = find_word (value, words);
+  int i = find_word (g_ascii_strcasecmp (value, "warn") == 0 ? "warning" : value, log_levels);
 
   if (i < 0)
     return g_strdup ("must be error, warning, info or debug");
 
-  self->log_level = levels[i];
+  self->log_level = (VmpLogLevel) i;
 
   return NULL;
 }
@@ -243,14 +247,12 @@ static char *
 take_log_format (VmpSettings *self,
                  const char  *value)
 {
-  static const char * const words[] = { "text", "json", NULL };
-  static const VmpLogFormat formats[] = { VMP_LOG_FORMAT_TEXT, VMP_LOG_FORMAT_JSON };
-  int i = find_word (value, words);
+  int i = find_word (value, log_formats);
 
   if (i < 0)
     return g_strdup ("must be text or json");
 
-  self->log_format = formats[i];
+  self->log_format = (VmpLogFormat) i;
 
   return NULL;
 }
@@ -259,8 +261,7 @@ static char *
 take_switch (gboolean   *setting,
              const char *value)
 {
-  static const char * const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1", NULL };
-  int i = find_word (value, words);
+  int i = find_word (value, switch_words);
 
   if (i < 0)
     return g_strdup ("must be yes or no");
@@ -268,6 +269,14 @@ take_switch (gboolean   *setting,
   *setting = i % 2 == 1;
 
   return NULL;
+}
+
+gboolean
+vmp_setting_text_is_true (const char *text)
+{
+  int i = find_word (text, switch_words);
+
+  return i >= 0 && i % 2 == 1;
 }
 
 static char *
@@ -369,8 +378,7 @@ static char *
 take_token_storage (VmpSettings *self,
                     const char  *value)
 {
-  static const char * const words[] = { "auto", "keyring", "file", NULL };
-  int i = find_word (value, words);
+  int i = find_word (value, token_storages);
 
   if (i < 0)
     return g_strdup ("must be auto, keyring or file");
@@ -478,22 +486,50 @@ take_loading_comments (VmpSettings *self,
   return take_switch (&self->loading_comments, value);
 }
 
+static char *
+take_trace_limit (VmpSettings *self,
+                  const char  *value)
+{
+  return take_number (&self->trace_limit, value, 0, VMP_LIMIT_TRACES, VMP_LIMIT_TRACES);
+}
+
+static char *
+take_keep_in_tray (VmpSettings *self,
+                   const char  *value)
+{
+  return take_switch (&self->keep_in_tray, value);
+}
+
+static char *
+take_appearance (VmpSettings *self,
+                 const char  *value)
+{
+  int i = find_word (value, appearances);
+
+  if (i < 0)
+    return g_strdup ("must be system, light or dark");
+
+  self->appearance = (VmpAppearance) i;
+
+  return NULL;
+}
+
 /* -- The table ----------------------------------------------------------------------------- */
 
 const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
   [VMP_SETTING_CONFIG] = {
     .key = "config", .variable = "VAMPIRE_CONFIG", .flag = "config", .argument = "FILE",
-    .fallback = "$XDG_CONFIG_HOME/vampire/vampire.conf", .is_path = TRUE, .take = take_config,
+    .fallback = "$XDG_CONFIG_HOME/vampire/vampire.conf", .needs_restart = TRUE, .is_path = TRUE, .take = take_config,
     .help = "The settings file. It is read again when it changes.",
   },
   [VMP_SETTING_HOST] = {
     .key = "host", .in_file = TRUE, .variable = "VAMPIRE_HOST", .flag = "host", .argument = "ADDRESS",
-    .fallback = "127.0.0.1", .take = take_host,
+    .fallback = "127.0.0.1", .needs_restart = TRUE, .take = take_host,
     .help = "The IP address to listen on, or localhost. One that other computers reach needs a token.",
   },
   [VMP_SETTING_PORT] = {
     .key = "port", .in_file = TRUE, .variable = "VAMPIRE_PORT", .flag = "port", .argument = "N",
-    .fallback = "7777", .take = take_port,
+    .fallback = "7777", .needs_restart = TRUE, .type = VMP_SETTING_INT, .take = take_port,
     .help = "The port to listen on. 0 takes a free one.",
   },
   [VMP_SETTING_DEFAULT_BASE_URL] = {
@@ -510,118 +546,153 @@ const VmpSetting vmp_settings_table[VMP_N_SETTINGS] = {
   },
   [VMP_SETTING_ALLOWED_HOSTS] = {
     .key = "allowed_hosts", .in_file = TRUE, .variable = "VAMPIRE_ALLOWED_HOSTS",
-    .flag = "allowed-hosts", .argument = "NAMES", .fallback = "", .is_list = TRUE, .take = take_allowed_hosts,
+    .flag = "allowed-hosts", .argument = "NAMES",
+    .fallback = "", .type = VMP_SETTING_LIST, .take = take_allowed_hosts,
     .help = "Names besides localhost under which clients may reach the gateway, with commas between them.",
   },
   [VMP_SETTING_CORS_ORIGINS] = {
     .key = "cors_origins", .in_file = TRUE, .variable = "VAMPIRE_CORS_ORIGINS",
-    .flag = "cors-origins", .argument = "ORIGINS", .fallback = "", .is_list = TRUE, .take = take_cors_origins,
+    .flag = "cors-origins", .argument = "ORIGINS",
+    .fallback = "", .type = VMP_SETTING_LIST, .take = take_cors_origins,
     .help = "Web pages that may call the gateway: origins such as http://localhost:3000 "
             "with commas between them, or *.",
   },
   [VMP_SETTING_MAX_BODY_MB] = {
     .key = "max_body_mb", .in_file = TRUE, .variable = "VAMPIRE_MAX_BODY_MB",
-    .flag = "max-body-mb", .argument = "N", .fallback = "100", .take = take_max_body_mb,
+    .flag = "max-body-mb", .argument = "N", .fallback = "100", .type = VMP_SETTING_INT, .take = take_max_body_mb,
     .help = "The largest request body, in MiB, from 1 to 4096.",
   },
   [VMP_SETTING_HEALTH_SECONDS] = {
     .key = "health_seconds", .in_file = TRUE, .variable = "VAMPIRE_HEALTH_SECONDS",
-    .flag = "health-seconds", .argument = "N", .fallback = "10", .take = take_health_seconds,
+    .flag = "health-seconds", .argument = "N",
+    .fallback = "10", .type = VMP_SETTING_INT, .take = take_health_seconds,
     .help = "How often each node is asked for its models, in seconds. 0 asks only when a client or you do.",
   },
   [VMP_SETTING_DNS_SD_TYPES] = {
     .key = "dns_sd_types", .in_file = TRUE, .variable = "VAMPIRE_DNS_SD_TYPES",
-    .flag = "dns-sd-types", .argument = "TYPES", .fallback = "_vampire._tcp,_lmstudio._tcp,_ollama._tcp,_openai._tcp",
-    .is_list = TRUE, .take = take_dns_sd_types,
+    .flag = "dns-sd-types", .argument = "TYPES",
+    .fallback = "_vampire._tcp,_lmstudio._tcp,_ollama._tcp,_openai._tcp",
+    .type = VMP_SETTING_LIST, .take = take_dns_sd_types,
     .help = "What to look for on the network by DNS-SD, with commas between; none looks for nothing.",
   },
   [VMP_SETTING_SHARE_ADDRESS] = {
     .key = "share_address", .in_file = TRUE, .variable = "VAMPIRE_SHARE_ADDRESS",
-    .flag = "share-address", .argument = "ADDRESSES", .fallback = "", .is_list = TRUE, .take = take_share_address,
+    .flag = "share-address", .argument = "ADDRESSES",
+    .fallback = "", .type = VMP_SETTING_LIST, .take = take_share_address,
     .help = "The IP addresses to listen on while sharing, with commas between. Empty takes those of this computer "
             "on private networks.",
   },
   [VMP_SETTING_ALLOW_PUBLIC_NODES] = {
     .key = "allow_public_nodes", .in_file = TRUE, .variable = "VAMPIRE_ALLOW_PUBLIC_NODES",
-    .flag = "allow-public-nodes", .fallback = "no", .take = take_allow_public_nodes,
+    .flag = "allow-public-nodes", .fallback = "no", .type = VMP_SETTING_BOOLEAN, .take = take_allow_public_nodes,
     .help = "Let nodes have addresses of the public Internet.",
   },
   [VMP_SETTING_TOKEN_STORAGE] = {
     .key = "token_storage", .in_file = TRUE, .variable = "VAMPIRE_TOKEN_STORAGE",
-    .flag = "token-storage", .argument = "WHERE", .fallback = "auto", .take = take_token_storage,
+    .flag = "token-storage", .argument = "WHERE",
+    .fallback = "auto", .needs_restart = TRUE, .type = VMP_SETTING_ENUM, .words = token_storages,
+    .take = take_token_storage,
     .help = "Where nodes' tokens are kept: auto (the desktop's keyring, or a file of mode 600 where there is none), "
             "keyring or file.",
   },
   [VMP_SETTING_DEFAULT_STRATEGY] = {
     .key = "default_strategy", .in_file = TRUE, .variable = "VAMPIRE_DEFAULT_STRATEGY",
-    .flag = "default-strategy", .argument = "NAME", .fallback = "residency", .take = take_default_strategy,
+    .flag = "default-strategy", .argument = "NAME",
+    .fallback = "residency", .type = VMP_SETTING_ENUM, .take = take_default_strategy,
     .help = "How a node is chosen among those that have the model, where neither the request nor a route says it. "
             "residency takes one that has it in memory and is free, prefix_affinity the one that has read the "
             "conversation so far.",
   },
   [VMP_SETTING_AFFINITY_BUSY_REQUESTS] = {
     .key = "affinity_busy_requests", .in_file = TRUE, .variable = "VAMPIRE_AFFINITY_BUSY_REQUESTS",
-    .flag = "affinity-busy-requests", .argument = "N", .fallback = "4", .take = take_affinity_busy_requests,
+    .flag = "affinity-busy-requests", .argument = "N",
+    .fallback = "4", .type = VMP_SETTING_INT, .take = take_affinity_busy_requests,
     .help = "With prefix_affinity a conversation leaves its node when that has so many more requests than the least "
             "busy one, and affinity_busy_ratio times as many.",
   },
   [VMP_SETTING_AFFINITY_BUSY_RATIO] = {
     .key = "affinity_busy_ratio", .in_file = TRUE, .variable = "VAMPIRE_AFFINITY_BUSY_RATIO",
-    .flag = "affinity-busy-ratio", .argument = "X", .fallback = "1.5", .take = take_affinity_busy_ratio,
+    .flag = "affinity-busy-ratio", .argument = "X",
+    .fallback = "1.5", .type = VMP_SETTING_NUMBER, .take = take_affinity_busy_ratio,
     .help = "With prefix_affinity a conversation leaves its node when that has so many times the requests of the least "
             "busy one, and affinity_busy_requests more. From 1 to 1000.",
   },
   [VMP_SETTING_STRIP_VOLATILE_LINES] = {
     .key = "strip_volatile_lines", .in_file = TRUE, .variable = "VAMPIRE_STRIP_VOLATILE_LINES",
-    .flag = "strip-volatile-lines", .argument = "YES-OR-NO", .fallback = "yes", .take = take_strip_volatile_lines,
+    .flag = "strip-volatile-lines", .argument = "YES-OR-NO",
+    .fallback = "yes", .type = VMP_SETTING_BOOLEAN, .take = take_strip_volatile_lines,
     .help = "Leave out the billing line that some agents put at the head of each prompt: it changes every time, and "
             "makes the node read the whole prompt anew.",
   },
   [VMP_SETTING_CONTINUE_STREAMS] = {
     .key = "continue_streams", .in_file = TRUE, .variable = "VAMPIRE_CONTINUE_STREAMS",
-    .flag = "continue-streams", .fallback = "no", .take = take_continue_streams,
+    .flag = "continue-streams", .fallback = "no", .type = VMP_SETTING_BOOLEAN, .take = take_continue_streams,
     .help = "When a node fails in the middle of an answer, let another one with the same model go on with it, also for "
             "clients that do not ask for that.",
   },
   [VMP_SETTING_QUEUE_LIMIT] = {
     .key = "queue_limit", .in_file = TRUE, .variable = "VAMPIRE_QUEUE_LIMIT",
-    .flag = "queue-limit", .argument = "N", .fallback = G_STRINGIFY (VMP_LIMIT_QUEUE), .take = take_queue_limit,
+    .flag = "queue-limit", .argument = "N",
+    .fallback = G_STRINGIFY (VMP_LIMIT_QUEUE), .type = VMP_SETTING_INT, .take = take_queue_limit,
     .help = "How many requests may wait for one model while all its nodes are busy. 0 lets none wait.",
   },
   [VMP_SETTING_QUEUE_SECONDS] = {
     .key = "queue_seconds", .in_file = TRUE, .variable = "VAMPIRE_QUEUE_SECONDS",
-    .flag = "queue-seconds", .argument = "N", .fallback = G_STRINGIFY (VMP_LIMIT_QUEUE_S), .take = take_queue_seconds,
+    .flag = "queue-seconds", .argument = "N",
+    .fallback = G_STRINGIFY (VMP_LIMIT_QUEUE_S), .type = VMP_SETTING_INT, .take = take_queue_seconds,
     .help = "How long a request waits for a node at most, in seconds, from 1 to 3600.",
   },
   [VMP_SETTING_QUEUE_PATIENCE_SECONDS] = {
     .key = "queue_patience_seconds", .in_file = TRUE, .variable = "VAMPIRE_QUEUE_PATIENCE_SECONDS",
-    .flag = "queue-patience-seconds", .argument = "N", .fallback = G_STRINGIFY (VMP_LIMIT_PATIENCE_S),
+    .flag = "queue-patience-seconds", .argument = "N",
+    .fallback = G_STRINGIFY (VMP_LIMIT_PATIENCE_S), .type = VMP_SETTING_INT,
     .take = take_queue_patience_seconds,
     .help = "How long a request waits for a node that is busy with another model before that node takes no more of the "
             "others, in seconds, from 1 to 600.",
   },
   [VMP_SETTING_LOADING_COMMENTS] = {
     .key = "loading_comments", .in_file = TRUE, .variable = "VAMPIRE_LOADING_COMMENTS",
-    .flag = "loading-comments", .argument = "YES-OR-NO", .fallback = "yes", .take = take_loading_comments,
+    .flag = "loading-comments", .argument = "YES-OR-NO",
+    .fallback = "yes", .type = VMP_SETTING_BOOLEAN, .take = take_loading_comments,
     .help = "Tell clients of streams how far the loading of their model is, in comments that programs pass over.",
+  },
+  [VMP_SETTING_TRACE_LIMIT] = {
+    .key = "trace_limit", .in_file = TRUE, .variable = "VAMPIRE_TRACE_LIMIT",
+    .flag = "trace-limit", .argument = "N", .fallback = G_STRINGIFY (VMP_LIMIT_TRACES), .type = VMP_SETTING_INT,
+    .take = take_trace_limit,
+    .help = "How many requests are remembered after their end, to be looked at: their times and numbers, never what "
+            "was said. From 0 to 1000; they are only in memory.",
+  },
+  [VMP_SETTING_KEEP_IN_TRAY] = {
+    .key = "keep_in_tray", .in_file = TRUE, .variable = "VAMPIRE_KEEP_IN_TRAY",
+    .flag = "keep-in-tray", .argument = "YES-OR-NO", .fallback = "yes", .type = VMP_SETTING_BOOLEAN,
+    .take = take_keep_in_tray,
+    .help = "Whether the desktop app goes on in the tray when its last window is closed.",
+  },
+  [VMP_SETTING_APPEARANCE] = {
+    .key = "appearance", .in_file = TRUE, .variable = "VAMPIRE_APPEARANCE",
+    .flag = "appearance", .argument = "NAME", .fallback = "system", .type = VMP_SETTING_ENUM, .words = appearances,
+    .take = take_appearance,
+    .help = "How the desktop app looks: system (as the desktop does), light or dark.",
   },
   [VMP_SETTING_DATA_DIR] = {
     .key = "data_dir", .in_file = TRUE, .variable = "VAMPIRE_DATA_DIR", .flag = "data-dir", .argument = "DIR",
-    .fallback = "$XDG_DATA_HOME/vampire", .is_path = TRUE, .take = take_data_dir,
+    .fallback = "$XDG_DATA_HOME/vampire", .needs_restart = TRUE, .is_path = TRUE, .take = take_data_dir,
     .help = "Where Vampire keeps what it must remember.",
   },
   [VMP_SETTING_LOG_LEVEL] = {
     .key = "log_level", .in_file = TRUE, .variable = "VAMPIRE_LOG_LEVEL", .flag = "log-level", .argument = "LEVEL",
-    .fallback = "info", .take = take_log_level,
+    .fallback = "info", .type = VMP_SETTING_ENUM, .words = log_levels, .take = take_log_level,
     .help = "How much is logged: error, warning, info or debug.",
   },
   [VMP_SETTING_LOG_FORMAT] = {
     .key = "log_format", .in_file = TRUE, .variable = "VAMPIRE_LOG_FORMAT", .flag = "log-format", .argument = "FORMAT",
-    .fallback = "text", .take = take_log_format,
+    .fallback = "text", .type = VMP_SETTING_ENUM, .words = log_formats, .take = take_log_format,
     .help = "How it is logged: text or json, one line each.",
   },
   [VMP_SETTING_DEMO] = {
-    .key = "demo", .variable = "VAMPIRE_DEMO", .flag = "demo", .fallback = "no", .take = take_demo,
+    .key = "demo", .variable = "VAMPIRE_DEMO", .flag = "demo",
+    .fallback = "no", .type = VMP_SETTING_BOOLEAN, .take = take_demo,
     .help = "Say in the log and the status that the servers behind are simulated.",
   },
 };
@@ -645,67 +716,4 @@ vmp_settings_suggest (const char         *word,
     return g_strdup ("see \"vampire help serve\".");
 
   return g_strdup_printf ("did you mean %s%s?", prefix, nearest);
-}
-
-/* -- Help ---------------------------------------------------------------------------------- */
-
-/* Adds words as lines of HELP_COLUMNS, each after HELP_INDENT. */
-static void
-append_wrapped (GString    *help,
-                const char *text)
-{
-  g_auto (GStrv) words = g_strsplit (text, " ", -1);
-  gsize column = HELP_COLUMNS;
-
-  for (gsize i = 0; words[i] != NULL; i++)
-    {
-      if (column + 1 + strlen (words[i]) > HELP_COLUMNS)
-        {
-          g_string_append (help, i == 0 ? HELP_INDENT : "\n" HELP_INDENT);
-          column = strlen (HELP_INDENT);
-        }
-      else
-        {
-          g_string_append_c (help, ' ');
-          column++;
-        }
-      g_string_append (help, words[i]);
-      column += strlen (words[i]);
-    }
-
-  g_string_append_c (help, '\n');
-}
-
-char *
-vmp_settings_help (void)
-{
-  GString *help = g_string_new (NULL);
-
-  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
-    {
-      const VmpSetting *setting = &vmp_settings_table[i];
-      g_autoptr (GString) names = g_string_new ("Variable ");
-
-      if (setting->flag == NULL)
-        g_string_append_printf (help, "  %s\n", setting->variable);
-      else if (setting->argument == NULL)
-        g_string_append_printf (help, "  --%s\n", setting->flag);
-      else
-        g_string_append_printf (help, "  --%s=%s\n", setting->flag, setting->argument);
-
-      g_string_append (names, setting->variable);
-      if (setting->former_variable != NULL)
-        g_string_append_printf (names, " (formerly %s)", setting->former_variable);
-      if (setting->in_file)
-        g_string_append_printf (names, ", key %s", setting->key);
-      if (setting->fallback == NULL || *setting->fallback == '\0')
-        g_string_append (names, ", none by default.");
-      else
-        g_string_append_printf (names, ", by default %s.", setting->fallback);
-
-      append_wrapped (help, setting->help);
-      append_wrapped (help, names->str);
-    }
-
-  return g_string_free (help, FALSE);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The layers that give the settings their values: default, file, environment, flags. Called at start
- * and at each reload. A value enters VmpSettings only through its entry's check in the table, and the
+ * The layers that give the settings their values: default, file, environment, flags. Called at start, at each reload
+ * and when the file is to be changed. A value enters VmpSettings only through its entry's check in the table, and the
  * text of the token never enters a message.
  */
 
@@ -13,19 +13,12 @@
 
 G_DEFINE_QUARK (vmp-settings-error-quark, vmp_settings_error)
 
-typedef enum {
-  SOURCE_DEFAULT,
-  SOURCE_FILE,
-  SOURCE_VARIABLE,
-  SOURCE_FLAG
-} Source;
-
 /* One load under way. */
 typedef struct {
   VmpSettings *settings;
   char **env;
   const char *flags[VMP_N_SETTINGS]; /* their values, inside argv; NULL where not given */
-  Source sources[VMP_N_SETTINGS];    /* where the value in force came from */
+  VmpSettingSource sources[VMP_N_SETTINGS];    /* where the value in force came from */
   char *values[VMP_N_SETTINGS];      /* ... and the value; NULL: none */
   GKeyFile *file;                    /* NULL when there is none */
 } Loader;
@@ -56,6 +49,12 @@ settings_clear (gpointer data)
   g_strfreev (self->cors_origins);
   g_strfreev (self->dns_sd_types);
   g_strfreev (self->share_addresses);
+  for (gsize i = 0; self->origins != NULL && i < VMP_N_SETTINGS; i++)
+    {
+      g_free (self->origins[i].where);
+      g_free (self->origins[i].value);
+    }
+  g_free (self->origins);
 }
 
 VmpSettings *
@@ -95,24 +94,24 @@ find_variable (Loader           *self,
 static char *
 describe_source (Loader           *self,
                  const VmpSetting *setting,
-                 Source            source)
+                 VmpSettingSource  source)
 {
   g_autofree char *file = NULL;
   const char *value;
 
   switch (source)
     {
-    case SOURCE_FLAG:
+    case VMP_SETTING_FROM_FLAG:
       return g_strconcat ("--", setting->flag, NULL);
 
-    case SOURCE_VARIABLE:
+    case VMP_SETTING_FROM_VARIABLE:
       return g_strdup (find_variable (self, setting, &value));
 
-    case SOURCE_FILE:
+    case VMP_SETTING_FROM_FILE:
       file = vmp_settings_show (self->settings->config_file);
       return g_strdup_printf ("key %s in %s", setting->key, file);
 
-    case SOURCE_DEFAULT:
+    case VMP_SETTING_FROM_DEFAULT:
     default:
       return g_strdup ("default");
     }
@@ -200,7 +199,7 @@ read_flags (Loader             *self,
       else if (value == NULL && *argv != NULL && !g_str_has_prefix (*argv, "--"))
         value = *argv++;
 
-      if (value == NULL || (*value == '\0' && !setting->is_list))
+      if (value == NULL || (*value == '\0' && setting->type != VMP_SETTING_LIST))
         {
           vmp_settings_set_invalid (error, "The flag --%s needs a value; write --%s=%s or leave it out.",
                                     name, name, setting->argument != NULL ? setting->argument : "yes");
@@ -219,7 +218,7 @@ static gboolean
 read_file (Loader  *self,
            GError **error)
 {
-  Source source = self->sources[VMP_SETTING_CONFIG];
+  VmpSettingSource source = self->sources[VMP_SETTING_CONFIG];
   g_autoptr (GError) fault = NULL;
   g_autofree char *file = NULL;
   g_autofree char *origin = NULL;
@@ -234,8 +233,8 @@ read_file (Loader  *self,
       return FALSE;
     }
 
-  if (source == SOURCE_DEFAULT && (g_error_matches (fault, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
-                                   g_error_matches (fault, G_FILE_ERROR, G_FILE_ERROR_NOTDIR)))
+  if (source == VMP_SETTING_FROM_DEFAULT && (g_error_matches (fault, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
+                                             g_error_matches (fault, G_FILE_ERROR, G_FILE_ERROR_NOTDIR)))
     return TRUE;
 
   file = vmp_settings_show (self->settings->config_file);
@@ -292,7 +291,7 @@ resolve_path (Loader     *self,
 static char *
 take (Loader           *self,
       const VmpSetting *setting,
-      Source            source,
+      VmpSettingSource  source,
       char            **value)
 {
   char *path;
@@ -301,7 +300,7 @@ take (Loader           *self,
     return setting->take (self->settings, *value);
 
   /* A relative path means something in the folder where the command was typed, and nothing in a file. */
-  if (source == SOURCE_FILE && !g_path_is_absolute (*value) && !g_str_has_prefix (*value, "~/"))
+  if (source == VMP_SETTING_FROM_FILE && !g_path_is_absolute (*value) && !g_str_has_prefix (*value, "~/"))
     return g_strdup ("must be an absolute path or begin with ~/");
 
   path = resolve_path (self, *value);
@@ -313,11 +312,11 @@ take (Loader           *self,
 
 /* Takes one value, or says what is wrong with it. An empty one counts as unset in the environment and the file. */
 static gboolean
-apply (Loader     *self,
-       gsize       i,
-       Source      source,
-       const char *value,
-       GError    **error)
+apply (Loader          *self,
+       gsize            i,
+       VmpSettingSource source,
+       const char      *value,
+       GError         **error)
 {
   const VmpSetting *setting = &vmp_settings_table[i];
   g_autofree char *trimmed = g_strdup (value);
@@ -328,7 +327,7 @@ apply (Loader     *self,
     return TRUE;
 
   g_strstrip (trimmed);
-  if (*trimmed == '\0' && (source == SOURCE_FILE || source == SOURCE_VARIABLE))
+  if (*trimmed == '\0' && (source == VMP_SETTING_FROM_FILE || source == VMP_SETTING_FROM_VARIABLE))
     return TRUE;
 
   must = take (self, setting, source, &trimmed);
@@ -371,9 +370,9 @@ apply_file (Loader  *self,
 
   value = g_key_file_get_string (self->file, VMP_SETTINGS_GROUP, setting->key, &fault);
   if (!g_error_matches (fault, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE))
-    return apply (self, i, SOURCE_FILE, value, error);
+    return apply (self, i, VMP_SETTING_FROM_FILE, value, error);
 
-  origin = describe_source (self, setting, SOURCE_FILE);
+  origin = describe_source (self, setting, VMP_SETTING_FROM_FILE);
   vmp_settings_set_invalid (error, "The %s given by %s has a backslash that means nothing; write \\\\ for a backslash.",
                             setting->key, origin);
 
@@ -389,7 +388,7 @@ apply_variable (Loader  *self,
 
   find_variable (self, &vmp_settings_table[i], &value);
 
-  return apply (self, i, SOURCE_VARIABLE, value, error);
+  return apply (self, i, VMP_SETTING_FROM_VARIABLE, value, error);
 }
 
 static gboolean
@@ -397,10 +396,10 @@ apply_layers (Loader  *self,
               gsize    i,
               GError **error)
 {
-  return apply (self, i, SOURCE_DEFAULT, vmp_settings_table[i].fallback, error) &&
+  return apply (self, i, VMP_SETTING_FROM_DEFAULT, vmp_settings_table[i].fallback, error) &&
          apply_file (self, i, error) &&
          apply_variable (self, i, error) &&
-         apply (self, i, SOURCE_FLAG, self->flags[i], error);
+         apply (self, i, VMP_SETTING_FROM_FLAG, self->flags[i], error);
 }
 
 /* -- Consent ------------------------------------------------------------------------------- */
@@ -482,6 +481,21 @@ load_values (Loader  *self,
   return ok && check_consent (self, error);
 }
 
+/* Of a load that succeeded: what it found, for those who ask later. */
+static void
+keep_origins (Loader *self)
+{
+  self->settings->origins = g_new0 (struct _VmpSettingOrigin, VMP_N_SETTINGS);
+  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+    {
+      struct _VmpSettingOrigin *origin = &self->settings->origins[i];
+
+      origin->source = self->sources[i];
+      origin->where = describe_source (self, &vmp_settings_table[i], self->sources[i]);
+      origin->value = g_steal_pointer (&self->values[i]);
+    }
+}
+
 static char **
 environment_or_none (const char * const *env)
 {
@@ -500,75 +514,78 @@ vmp_settings_load (const char * const *argv,
 
   if (!load_config_name (&loader, argv, error) || !read_file (&loader, error) || !load_values (&loader, error))
     return NULL;
+  keep_origins (&loader);
 
   return g_steal_pointer (&loaded);
 }
 
-static void
-setting_value_free (gpointer data)
+/* Whether the file rules over what is to be changed, in a program that runs. The keys are known. */
+static gboolean
+check_overrides (Loader  *self,
+                 GArray  *changes,
+                 GError **error)
 {
-  VmpSettingValue *self = data;
-
-  g_free (self->value);
-  g_free (self->source);
-  g_free (self);
-}
-
-GPtrArray *
-vmp_settings_list_values (const char * const *argv,
-                          const char * const *env,
-                          GError            **error)
-{
-  g_autoptr (VmpSettings) loaded = g_atomic_rc_box_new0 (VmpSettings);
-  g_auto (Loader) loader = { .settings = loaded, .env = environment_or_none (env) };
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (setting_value_free);
-
-  if (!load_config_name (&loader, argv, error) || !read_file (&loader, error) || !load_values (&loader, error))
-    return NULL;
-
-  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+  for (guint i = 0; i < changes->len; i++)
     {
-      const VmpSetting *setting = &vmp_settings_table[i];
-      VmpSettingValue *value = g_new0 (VmpSettingValue, 1);
+      const char *key = g_array_index (changes, VmpSettingChange, i).key;
+      const VmpSetting *setting = vmp_settings_find (key);
+      VmpSettingSource source = self->sources[setting - vmp_settings_table];
+      g_autofree char *origin = NULL;
 
-      value->key = setting->key;
-      value->source = describe_source (&loader, setting, loader.sources[i]);
-      if (loader.values[i] != NULL)
-        value->value = setting->is_secret ? g_strdup ("(set)") : g_strdup (loader.values[i]);
-      g_ptr_array_add (list, value);
+      if (source != VMP_SETTING_FROM_FLAG && source != VMP_SETTING_FROM_VARIABLE)
+        continue;
+
+      origin = describe_source (self, setting, source);
+      g_set_error (error, VMP_SETTINGS_ERROR, VMP_SETTINGS_ERROR_OVERRIDDEN,
+                   source == VMP_SETTING_FROM_FLAG
+                     ? "The %s is given by the flag %s, which rules over the settings file; start Vampire without it "
+                   "to change the setting here."
+                     : "The %s is given by the variable %s, which rules over the settings file; start Vampire without "
+                   "it to change the setting here.",
+                   key, origin);
+      return FALSE;
     }
 
-  return g_steal_pointer (&list);
+  return TRUE;
 }
 
-const char **
-vmp_settings_list_keys (void)
+static gboolean
+check_changes (GArray  *changes,
+               GError **error)
 {
-  const char **keys = g_new0 (const char *, VMP_N_SETTINGS + 1);
-
-  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
-    keys[i] = vmp_settings_table[i].key;
-
-  return keys;
-}
-
-gboolean
-vmp_settings_is_secret (const char *key)
-{
-  for (gsize i = 0; i < VMP_N_SETTINGS; i++)
+  for (guint i = 0; i < changes->len; i++)
     {
-      if (g_str_equal (vmp_settings_table[i].key, key))
-        return vmp_settings_table[i].is_secret;
+      const VmpSettingChange *change = &g_array_index (changes, VmpSettingChange, i);
+
+      if (change->value != NULL && strpbrk (change->value, "\r\n") != NULL)
+        {
+          vmp_settings_set_invalid (error, "The %s must be one line.", change->key);
+          return FALSE;
+        }
     }
 
-  return FALSE;
+  return TRUE;
+}
+
+/* Whether the file as it would be gives settings that can rule. */
+static gboolean
+check_edited (Loader            *self,
+              const VmpSettings *running,
+              GArray            *changes,
+              GError           **error)
+{
+  if (!load_values (self, error))
+    return FALSE;
+
+  return running == NULL ||
+         (check_overrides (self, changes, error) && vmp_settings_check_reload (running, self->settings, error));
 }
 
 VmpSettings *
 vmp_settings_edit (const char * const *argv,
                    const char * const *env,
-                   const char         *key,
-                   const char         *value,
+                   const VmpSettings  *running,
+                   GArray             *changes,
                    GError            **error)
 {
   g_autoptr (VmpSettings) loaded = g_atomic_rc_box_new0 (VmpSettings);
@@ -578,22 +595,19 @@ vmp_settings_edit (const char * const *argv,
   g_autofree char *shown = NULL;
   guint mode;
 
-  g_return_val_if_fail (key != NULL, NULL);
+  g_return_val_if_fail (changes != NULL, NULL);
 
-  if (value != NULL && strpbrk (value, "\r\n") != NULL)
-    {
-      vmp_settings_set_invalid (error, "The %s must be one line.", key);
-      return NULL;
-    }
-
-  if (!load_config_name (&loader, argv, error))
+  if (!check_changes (changes, error) || !load_config_name (&loader, argv, error))
     return NULL;
 
-  loader.file = vmp_settings_file_edit (loaded->config_file, key, value, &text, &mode, &fault);
-  if (loader.file != NULL && !load_values (&loader, error))
+  loader.file = vmp_settings_file_edit (loaded->config_file, changes, &text, &mode, &fault);
+  if (loader.file != NULL && !check_edited (&loader, running, changes, error))
     return NULL;
   if (loader.file != NULL && vmp_settings_file_write (loaded->config_file, text, mode, &fault))
-    return g_steal_pointer (&loaded);
+    {
+      keep_origins (&loader);
+      return g_steal_pointer (&loaded);
+    }
 
   if (fault->domain == VMP_SETTINGS_ERROR)
     {
@@ -606,26 +620,6 @@ vmp_settings_edit (const char * const *argv,
                shown, fault->message);
 
   return NULL;
-}
-
-char *
-vmp_settings_changes_needing_restart (const VmpSettings *before,
-                                      const VmpSettings *after)
-{
-  const char *keys[VMP_N_SETTINGS + 1] = { NULL };
-  gsize n_keys = 0;
-
-  g_return_val_if_fail (before != NULL, NULL);
-  g_return_val_if_fail (after != NULL, NULL);
-
-  if (!g_str_equal (before->host, after->host))
-    keys[n_keys++] = vmp_settings_table[VMP_SETTING_HOST].key;
-  if (before->port != after->port)
-    keys[n_keys++] = vmp_settings_table[VMP_SETTING_PORT].key;
-  if (!g_str_equal (before->data_dir, after->data_dir))
-    keys[n_keys++] = vmp_settings_table[VMP_SETTING_DATA_DIR].key;
-
-  return n_keys > 0 ? g_strjoinv (", ", (char **) keys) : NULL;
 }
 
 static gboolean

@@ -32,6 +32,13 @@ typedef enum {
   VMP_TOKEN_STORAGE_FILE
 } VmpTokenStorage;
 
+/* How the desktop app looks. */
+typedef enum {
+  VMP_APPEARANCE_SYSTEM, /* as the desktop does */
+  VMP_APPEARANCE_LIGHT,
+  VMP_APPEARANCE_DARK
+} VmpAppearance;
+
 /* A set of values that have been checked. Immutable once made. */
 typedef struct {
   char *host;               /* an IP literal or "localhost" */
@@ -59,7 +66,12 @@ typedef struct {
   guint queue_seconds;
   guint queue_patience_seconds;
   gboolean loading_comments;
+  guint trace_limit;             /* ended requests that are kept in memory to be looked at */
+  gboolean keep_in_tray;         /* of the desktop app, when its last window is closed */
+  VmpAppearance appearance;
   gboolean demo;
+
+  struct _VmpSettingOrigin *origins; /* what each was given as, and where: for vmp-settings*.c alone */
 } VmpSettings;
 
 /* What was wrong with a setting; its message is a whole sentence that names the setting, where it was set
@@ -68,7 +80,8 @@ typedef struct {
 GQuark vmp_settings_error_quark (void);
 typedef enum {
   VMP_SETTINGS_ERROR_INVALID,    /* bad input: exit status 2 */
-  VMP_SETTINGS_ERROR_UNREADABLE  /* the config file cannot be read: exit status 1 */
+  VMP_SETTINGS_ERROR_UNREADABLE, /* the config file cannot be read, or not be written: exit status 1 */
+  VMP_SETTINGS_ERROR_OVERRIDDEN  /* a change of the file that would have no effect: a flag or a variable rules */
 } VmpSettingsError;
 
 /**
@@ -90,18 +103,41 @@ VmpSettings *vmp_settings_load (const char * const *argv,
                                 const char * const *env,
                                 GError            **error);
 
+typedef enum {
+  VMP_SETTING_STRING,
+  VMP_SETTING_BOOLEAN,  /* yes or no, and other words for them */
+  VMP_SETTING_INT,
+  VMP_SETTING_NUMBER,
+  VMP_SETTING_LIST,     /* texts with commas between; "none" where an empty one would mean the default */
+  VMP_SETTING_ENUM,     /* one of @words */
+  VMP_N_SETTING_TYPES
+} VmpSettingType;
+
+const char *vmp_setting_type_to_string (VmpSettingType type);
+
 /* One setting as it is in force. */
 typedef struct {
   const char *key;
-  char *value;      /* as it was given, paths made absolute; "(set)" in place of a secret; NULL: none */
-  char *source;     /* "default", "VAMPIRE_PORT", "--port" or "key port in FILE" */
+  char *value;               /* as it was given, paths made absolute; "(set)" in place of a secret; NULL: none */
+  char *source;              /* "default", "VAMPIRE_PORT", "--port" or "key port in FILE" */
+  const char *fallback;      /* the default, as a file would have it; NULL: none */
+  VmpSettingType type;
+  const char * const *words; /* of an enum; NULL */
+  gboolean needs_restart;    /* a change takes effect when Vampire is started again */
+  gboolean can_change;       /* the settings file rules over it: it may be in there, and no flag or variable is given */
+  gboolean is_secret;
+  const char *about;         /* a sentence or two */
 } VmpSettingValue;
 
-/* Reads the settings as vmp_settings_load() does, to tell each one's value and where it came from. (transfer full)
- * (element-type VmpSettingValue) */
-GPtrArray *vmp_settings_list_values (const char * const *argv,
-                                     const char * const *env,
-                                     GError            **error);
+/* All settings, in the order of their table. (transfer full) (element-type VmpSettingValue) */
+GPtrArray *vmp_settings_list_values (const VmpSettings *self);
+
+/* The word of an enum that a text stands for, which may be written in other ways: "WARN" for "warning"; NULL: none. */
+const char *vmp_setting_value_find_word (const VmpSettingValue *self,
+                                         const char            *text);
+
+/* Of VMP_SETTING_BOOLEAN. */
+gboolean vmp_setting_text_is_true (const char *text);
 
 /* The keys of all settings, NULL-terminated. (transfer container) */
 const char **vmp_settings_list_keys (void);
@@ -109,31 +145,51 @@ const char **vmp_settings_list_keys (void);
 /* Whether the value of a setting may not be shown. */
 gboolean vmp_settings_is_secret (const char *key);
 
+/* One line of the settings file. */
+typedef struct {
+  char *key;
+  char *value; /* NULL takes it out of the file */
+} VmpSettingChange;
+
+void vmp_setting_change_clear (VmpSettingChange *self);
+
+/* An empty array, which frees what is in it. (transfer full) (element-type VmpSettingChange) */
+GArray *vmp_setting_changes_new (void);
+void vmp_setting_changes_add (GArray     *changes,
+                              const char *key,
+                              const char *value);
+
 /**
  * vmp_settings_edit:
- * @key: of a setting
- * @value: (nullable): NULL takes it out of the file
+ * @running: (nullable): what a program that runs was started with: a change that could not rule there is refused too,
+ *   as with vmp_settings_check_reload(), and one of what a flag or a variable says
+ * @changes: (element-type VmpSettingChange)
  *
- * Changes one line of the settings file, which is made if need be; comments stay. Nothing is written that
- * vmp_settings_load() would refuse. A file with a token becomes readable by its owner alone.
+ * Changes lines of the settings file, all or none; the file is made if need be, and comments stay. Nothing is written
+ * that vmp_settings_load() would refuse. A file with a token becomes readable by its owner alone. It may be called on
+ * any thread, but not on two at a time.
  *
  * Returns: (transfer full): the settings as they are from now on; NULL with VMP_SETTINGS_ERROR
  */
 VmpSettings *vmp_settings_edit (const char * const *argv,
                                 const char * const *env,
-                                const char         *key,
-                                const char         *value,
+                                const VmpSettings  *running,
+                                GArray             *changes,
                                 GError            **error);
 
 VmpSettings *vmp_settings_ref (VmpSettings *self);
 void vmp_settings_unref (VmpSettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmpSettings, vmp_settings_unref)
 
+/* The keys of the settings that differ between the two sets, NULL-terminated. (transfer container) */
+const char **vmp_settings_list_changes (const VmpSettings *before,
+                                        const VmpSettings *after);
+
 /**
  * vmp_settings_changes_needing_restart:
  *
- * Returns: (transfer full): the keys that differ between the two sets and only take effect at the next start
- * (host, port, data_dir), comma-separated; NULL when there are none
+ * Returns: (transfer full): the keys that differ between the two sets and only take effect at the next start,
+ * comma-separated; NULL when there are none
  */
 char *vmp_settings_changes_needing_restart (const VmpSettings *before,
                                             const VmpSettings *after);

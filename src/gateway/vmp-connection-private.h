@@ -34,6 +34,7 @@ struct _VmpConnection {
   ConnectionState state;
   gint64 deadline;         /* monotonic µs; 0 when there is none */
   gint64 dismissed_until;  /* monotonic µs; 0 when it was not dismissed */
+  gint64 since;            /* µs since 1970 */
   gboolean is_shared;
   guint busy;              /* calls in progress that still need this object */
 

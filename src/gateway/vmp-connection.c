@@ -548,6 +548,7 @@ vmp_connection_new (VmpServing     *serving,
   self->fd = fd;
   self->local = g_object_ref (local);
   self->peer = g_object_ref (peer);
+  self->since = g_get_real_time ();
   self->is_shared = is_shared;
   self->state = READING_HEAD;
   self->outcome = "done";
@@ -557,6 +558,18 @@ vmp_connection_new (VmpServing     *serving,
   vmp_poll_watch (serving->poll, &self->watch, fd, VMP_POLL_IN, ready_cb, self);
 
   return self;
+}
+
+gint64
+vmp_connection_get_since (VmpConnection *self)
+{
+  return self->since;
+}
+
+gboolean
+vmp_connection_is_answering (VmpConnection *self)
+{
+  return self->state == ANSWERING || self->state == FLUSHING;
 }
 
 gboolean

@@ -73,6 +73,10 @@ VmpConnection *vmp_connection_new (VmpServing     *serving,
                                    GSocketAddress *peer,
                                    gboolean        is_shared);
 
+/* When it came, in µs since 1970, and whether a request of it is being answered. */
+gint64 vmp_connection_get_since (VmpConnection *self);
+gboolean vmp_connection_is_answering (VmpConnection *self);
+
 /* Whether it is from another computer that is let in while its owner shares. */
 gboolean vmp_connection_is_shared (VmpConnection *self);
 void vmp_connection_set_shared (VmpConnection *self);

@@ -392,7 +392,7 @@ const VmpField vmp_control_node_answer[] = {
   { "trusted", VMP_FIELD_BOOLEAN, TRUE },
   { "capabilities", VMP_FIELD_OBJECT, TRUE, .members = capability_fields },
   { "tags", VMP_FIELD_STRINGS, TRUE },
-  { "models", VMP_FIELD_OBJECTS, TRUE, .members = card_fields },
+  { "models", VMP_FIELD_OBJECTS, .members = card_fields, .about = "Left out with ?models=false." },
   { "request_count", VMP_FIELD_INT, TRUE, .about = "Requests that were sent to it; probes do not count." },
   { "error_count", VMP_FIELD_INT, TRUE },
   { "active_requests", VMP_FIELD_INT, TRUE },

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The control API's nodes: list, register, change, approve, block, forget, look at again, and their tokens. It reads
- * what the owner wants and says how it went; what holds for a node is decided by the registry.
+ * The control API's nodes: list, register, change, approve, revoke, block, forget, look at again, and their tokens. It
+ * reads what the owner wants and says how it went; what holds for a node is decided by the registry.
  */
 
 #include "gateway/vmp-control-node-input.h"
+
+#include "core/vmp-limits.h"
 
 /* -- Answers ------------------------------------------------------------------------------- */
 
@@ -108,6 +110,13 @@ build_item (gpointer     item,
   vmp_control_build_node (item, TRUE, builder);
 }
 
+static void
+build_item_without_models (gpointer     item,
+                           JsonBuilder *builder)
+{
+  vmp_control_build_node (item, FALSE, builder);
+}
+
 /* What a filter in the query says; NULL when it is not given. FALSE, having answered, when it is none of the words. */
 static gboolean
 read_filter (VmpControlRequest  *request,
@@ -136,13 +145,16 @@ handle_list (VmpControlRequest *request)
   static const char * const statuses[] = {
     "unknown", "online", "degraded", "offline", "draining", "disabled", "maintenance", "quarantine", NULL
   };
+  static const char * const answers_to_models[] = { "true", "false", NULL };
   GPtrArray *nodes = vmp_registry_get_nodes (request->gateway->registry);
   g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func ((GDestroyNotify) vmp_node_unref);
   const char *approval;
   const char *status;
+  const char *models;
   guint i;
 
-  if (!read_filter (request, "approval", approvals, &approval) || !read_filter (request, "status", statuses, &status))
+  if (!read_filter (request, "approval", approvals, &approval) || !read_filter (request, "status", statuses, &status)
+      || !read_filter (request, "models", answers_to_models, &models))
     return;
 
   for (i = 0; i < nodes->len; i++)
@@ -154,7 +166,8 @@ handle_list (VmpControlRequest *request)
         g_ptr_array_add (chosen, vmp_node_ref (node));
     }
 
-  vmp_control_answer_list (request, g_steal_pointer (&chosen), build_item);
+  vmp_control_answer_list (request, g_steal_pointer (&chosen),
+                           g_strcmp0 (models, "false") == 0 ? build_item_without_models : build_item);
 }
 
 static void
@@ -325,7 +338,7 @@ handle_change (VmpControlRequest *request)
     change_cb (request, NULL);
 }
 
-/* -- Approve, block, forget ---------------------------------------------------------------- */
+/* -- Approve, revoke, block, forget ---------------------------------------------------------------- */
 
 static void
 approved_cb (gpointer user_data)
@@ -333,12 +346,50 @@ approved_cb (gpointer user_data)
   answer_state (user_data, "approved");
 }
 
+/* Whether a member is there and says something else than what holds. NULL: nothing does. */
+static gboolean
+differs (JsonObject *expected,
+         const char *name,
+         const char *actual)
+{
+  return json_object_has_member (expected, name) && g_strcmp0 (vmp_json_get_string (expected, name), actual) != 0;
+}
+
+/* Whether the node is what its owner saw when they decided; else it answers. Who is at an address may change between
+ * the look and the word, and an approval binds to who is there then. */
+static gboolean
+is_as_expected (VmpControlRequest *request)
+{
+  const VmpNode *node = request->node;
+  JsonObject *expected = vmp_json_get_object (request->body, "expect");
+  g_autofree char *message = NULL;
+  const char *what = NULL;
+
+  if (expected == NULL)
+    return TRUE;
+
+  if (differs (expected, "base_url", node->base_url->text))
+    what = "is at another address";
+  else if (differs (expected, "seen_address", node->seen_address))
+    what = "answers from another address of the network";
+  else if (differs (expected, "seen_key", node->seen_key))
+    what = "has another key";
+  if (what == NULL)
+    return TRUE;
+
+  message = g_strdup_printf ("%s %s than the one that was looked at when this was decided; look at it again.",
+                             vmp_node_get_label (node), what);
+  vmp_control_problem (request, VMP_PROBLEM_CONFLICT, message, NULL);
+
+  return FALSE;
+}
+
 static void
 handle_approve (VmpControlRequest *request)
 {
   VmpNode *node = vmp_control_find_node (request);
 
-  if (node == NULL)
+  if (node == NULL || !is_as_expected (request))
     return;
 
   vmp_registry_approve (request->gateway->registry, node);
@@ -346,6 +397,40 @@ handle_approve (VmpControlRequest *request)
     probe_then (request, approved_cb);
   else
     answer_state (request, "approved");
+}
+
+static void
+revoked_cb (gpointer user_data)
+{
+  answer_state (user_data, "pending");
+}
+
+/* As if it had just been found: what runs on it ends, and it is looked at as one is that nobody knows. */
+static void
+handle_revoke (VmpControlRequest *request)
+{
+  VmpNode *node = vmp_control_find_node (request);
+  g_autofree char *message = NULL;
+
+  if (node == NULL)
+    return;
+
+  if (node->is_default)
+    message = g_strdup_printf ("%s is the server of the setting default_base_url, which approves it; block it to keep "
+                               "requests away from it, or change the setting.", vmp_node_get_label (node));
+  else if (node->approval == VMP_APPROVAL_PENDING)
+    message = g_strdup_printf ("%s waits for approval already.", vmp_node_get_label (node));
+  if (message != NULL)
+    {
+      vmp_control_problem (request, VMP_PROBLEM_CONFLICT, message, NULL);
+      return;
+    }
+
+  vmp_registry_revoke (request->gateway->registry, node);
+  if (is_probed (node))
+    probe_then (request, revoked_cb);
+  else
+    answer_state (request, "pending");
 }
 
 static void
@@ -645,6 +730,19 @@ static const VmpField token_fields[] = {
   { NULL }
 };
 
+static const VmpField expect_fields[] = {
+  { "base_url", VMP_FIELD_STRING, .max = VMP_LIMIT_URL_CHARS },
+  { "seen_address", VMP_FIELD_STRING, .nullable = TRUE, .about = "null: none was seen." },
+  { "seen_key", VMP_FIELD_STRING, .nullable = TRUE, .about = "null: none was seen." },
+  { NULL }
+};
+
+static const VmpField approve_fields[] = {
+  { "expect", VMP_FIELD_OBJECT, .nullable = TRUE, .members = expect_fields,
+    .about = "What its owner saw of it. 409 when one of these is different now." },
+  { NULL }
+};
+
 static const VmpField list_answer[] = {
   { "object", VMP_FIELD_STRING, TRUE },
   { "data", VMP_FIELD_OBJECTS, TRUE, .members = vmp_control_node_answer },
@@ -661,7 +759,7 @@ static const VmpField registered_answer[] = {
 
 static const VmpField state_answer[] = {
   { "id", VMP_FIELD_STRING, TRUE },
-  { "status", VMP_FIELD_STRING, TRUE, .about = "approved, blocked or refreshed." },
+  { "status", VMP_FIELD_STRING, TRUE, .about = "approved, pending, blocked or refreshed." },
   { "node", VMP_FIELD_OBJECT, TRUE, .members = vmp_control_node_answer },
   { NULL }
 };
@@ -697,7 +795,8 @@ static const VmpField token_answer[] = {
 
 const VmpEndpoint vmp_control_node_endpoints[] = {
   { "GET", "/vampire/v1/nodes", handle_list, NULL,
-    "All nodes; ?approval= and ?status= choose among them.", "listNodes", list_answer },
+    "All nodes; ?approval= and ?status= choose among them, and ?models=false leaves their models out.", "listNodes",
+    list_answer },
   { "POST", "/vampire/v1/nodes", handle_register, vmp_control_register_fields,
     "Registers a node, which approves it, and looks at it.", "registerNode", registered_answer },
   { "GET", "/vampire/v1/nodes/{id}", handle_get, NULL,
@@ -706,8 +805,11 @@ const VmpEndpoint vmp_control_node_endpoints[] = {
     "Changes what is given, and looks at the node unless it is parked.", "changeNode", vmp_control_node_answer },
   { "DELETE", "/vampire/v1/nodes/{id}", handle_forget, NULL,
     "Forgets a node and its token.", "removeNode", removed_answer },
-  { "POST", "/vampire/v1/nodes/{id}/approve", handle_approve, NULL,
+  { "POST", "/vampire/v1/nodes/{id}/approve", handle_approve, approve_fields,
     "Lets requests go to a node at the address and with the key that it has now.", "approveNode", state_answer },
+  { "POST", "/vampire/v1/nodes/{id}/revoke", handle_revoke, NULL,
+    "Takes an approval or a block back: what runs on the node ends, and it waits for approval again.", "revokeNode",
+    state_answer },
   { "POST", "/vampire/v1/nodes/{id}/block", handle_block, NULL,
     "Ends what runs on a node and keeps everything away from it, also when it is found again.", "blockNode",
     state_answer },

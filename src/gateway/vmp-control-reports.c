@@ -95,6 +95,7 @@ handle_status (VmpControlRequest *request)
   vmp_json_add_int (builder, "uptime_seconds", vmp_gateway_get_uptime_seconds (gateway));
   build_listeners (gateway, builder);
   vmp_json_add_int (builder, "active_requests", vmp_gateway_get_active_requests (gateway));
+  vmp_json_add_boolean (builder, "paused", vmp_pause_get (gateway->pause));
   vmp_json_add_boolean (builder, "demo", vmp_gateway_is_demo (gateway));
   build_share_in_short (gateway, builder);
   vmp_json_add_string (builder, "share_trouble", vmp_doors_get_trouble (gateway->doors));
@@ -265,6 +266,7 @@ static const VmpField status_answer[] = {
   { "uptime_seconds", VMP_FIELD_INT, TRUE },
   { "listeners", VMP_FIELD_STRINGS, TRUE },
   { "active_requests", VMP_FIELD_INT, TRUE },
+  { "paused", VMP_FIELD_BOOLEAN, TRUE, .about = "Whether its owner has it refuse all requests for models." },
   { "demo", VMP_FIELD_BOOLEAN, TRUE },
   { "share", VMP_FIELD_OBJECT, TRUE, .members = share_fields },
   { "share_trouble", VMP_FIELD_STRING, TRUE, TRUE, .about = "Why sharing has no listener." },

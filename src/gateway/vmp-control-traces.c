@@ -138,13 +138,16 @@ static const VmpTrace *
 find_trace (VmpControlRequest *request)
 {
   const VmpTrace *trace = vmp_journal_find (request->gateway->journal, request->parameters[0]);
+  g_autofree char *message = NULL;
 
-  if (trace == NULL)
-    vmp_control_problem (request, VMP_PROBLEM_TRACE_NOT_FOUND,
-                         "There is no request with this id; the last " G_STRINGIFY (VMP_LIMIT_TRACES)
-                         " that ended are remembered, until Vampire stops.", "trace not found");
+  if (trace != NULL)
+    return trace;
 
-  return trace;
+  message = g_strdup_printf ("There is no request with this id; the last %u that ended are remembered, until Vampire "
+                             "stops.", request->gateway->settings->trace_limit);
+  vmp_control_problem (request, VMP_PROBLEM_TRACE_NOT_FOUND, message, "trace not found");
+
+  return NULL;
 }
 
 typedef void (*BuildTrace) (const VmpTrace *trace,

@@ -37,6 +37,7 @@ struct _VmpControlRequest {
   VmpHost *host;                            /* the same, of a model */
   VmpDiscoveryJob *job;                     /* the one whose end it waits for; NULL */
   GSource *list;                            /* makes the list that it waits for; NULL */
+  GCancellable *cancellable;                /* of the change that it waits for; NULL */
   struct _VmpDoctorVisit *visit;            /* of the doctor, whose end it waits for; NULL */
 
   /* For vmp-surface-control.c alone. */
@@ -70,6 +71,7 @@ extern const VmpEndpoint vmp_control_doctor_endpoints[];
 extern const VmpEndpoint vmp_control_metric_endpoints[];
 extern const VmpEndpoint vmp_control_trace_endpoints[];
 extern const VmpEndpoint vmp_control_load_endpoints[];
+extern const VmpEndpoint vmp_control_setting_endpoints[];
 extern const VmpEndpoint vmp_control_openapi_endpoints[];
 
 /* All tables, NULL-terminated. */

@@ -81,6 +81,7 @@ checked_bounds (const VmpField *field)
     case VMP_FIELD_INT:
     case VMP_FIELD_NUMBER:
     case VMP_FIELD_OBJECT:
+    case VMP_FIELD_ANY:
     default:
       break;
     }
@@ -101,6 +102,7 @@ static const struct {
   [VMP_FIELD_INTS] = { "must be an array of whole numbers", "list_type", "array" },
   [VMP_FIELD_OBJECT] = { "must be an object", "dict_type", "object" },
   [VMP_FIELD_OBJECTS] = { "must be an array of objects", "list_type", "array" },
+  [VMP_FIELD_ANY] = { "may be anything", "any_type", NULL },
 };
 
 /* What a value must be, as the rest of a sentence. (transfer full) */
@@ -464,6 +466,9 @@ check_value (Findings    *findings,
       check_object (findings, place, value);
       break;
 
+    case VMP_FIELD_ANY:
+      break;
+
     case VMP_FIELD_STRINGS:
     case VMP_FIELD_INTS:
     case VMP_FIELD_OBJECTS:
@@ -665,7 +670,8 @@ add_field (JsonBuilder    *builder,
   Bounds bounds = given_bounds (field);
 
   json_builder_begin_object (builder);
-  add_type (builder, types[field->type].schema, field->nullable);
+  if (types[field->type].schema != NULL)
+    add_type (builder, types[field->type].schema, field->nullable);
   switch (field->type)
     {
     case VMP_FIELD_STRING:
@@ -692,6 +698,7 @@ add_field (JsonBuilder    *builder,
       break;
 
     case VMP_FIELD_BOOLEAN:
+    case VMP_FIELD_ANY:
     default:
       break;
     }

@@ -19,7 +19,8 @@ typedef enum {
   VMP_FIELD_STRINGS,  /* an array of strings */
   VMP_FIELD_INTS,     /* an array of whole numbers */
   VMP_FIELD_OBJECT,   /* with members of its own, if @members is given; else any */
-  VMP_FIELD_OBJECTS   /* an array of such */
+  VMP_FIELD_OBJECTS,  /* an array of such */
+  VMP_FIELD_ANY       /* whatever it is: for what answers are described by */
 } VmpFieldType;
 
 typedef struct _VmpField VmpField;

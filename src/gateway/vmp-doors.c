@@ -25,6 +25,7 @@ struct _VmpDoors {
   VmpGateway *gateway;
   VmpListener *listener;
   VmpListener *shared;
+  gboolean lets_in;        /* at either */
   char *trouble;
   char **shared_wanted;    /* the addresses that @shared was made for; NULL: closed */
   VmpServing serving;
@@ -433,6 +434,7 @@ open_shared (VmpDoors *self,
   if (self->shared == NULL)
     return;
 
+  vmp_listener_hold (self->shared, !self->lets_in);
   list = g_strjoinv (", ", (char **) vmp_listener_get_addresses (self->shared));
   g_message ("Other computers can connect to %s, each with a client key", list);
 }
@@ -454,7 +456,7 @@ vmp_doors_update_shared (VmpDoors *self)
   if (model != NULL)
     vmp_relay_revoke (self->gateway->relay, call_is_out_of_scope, model,
                       "The owner of this computer does not share this model any more.");
-  if (!host_is_loopback (settings))
+  if (!host_is_loopback (self->gateway->started_with))
     return;
 
   wanted = settings->share_addresses[0] != NULL ? g_strdupv (settings->share_addresses) : private_addresses ();
@@ -514,8 +516,22 @@ vmp_doors_open (VmpDoors *self,
   const VmpSettings *settings = self->gateway->settings;
 
   self->listener = vmp_listener_new (self->gateway->poll, settings->host, settings->port, accepted_cb, self, error);
+  if (self->listener == NULL)
+    return FALSE;
 
-  return self->listener != NULL;
+  vmp_listener_hold (self->listener, !self->lets_in);
+
+  return TRUE;
+}
+
+void
+vmp_doors_let_in (VmpDoors *self)
+{
+  self->lets_in = TRUE;
+  if (self->listener != NULL)
+    vmp_listener_hold (self->listener, FALSE);
+  if (self->shared != NULL)
+    vmp_listener_hold (self->shared, FALSE);
 }
 
 void
@@ -595,4 +611,77 @@ vmp_doors_count_shared (VmpDoors *self)
     }
 
   return n;
+}
+
+static void
+guest_free (gpointer data)
+{
+  VmpGuest *self = data;
+
+  g_free (self->id);
+  g_free (self->address);
+  g_free (self->key);
+  g_free (self);
+}
+
+static int
+compare_guests (gconstpointer a,
+                gconstpointer b)
+{
+  const VmpGuest *one = *(const VmpGuest * const *) a;
+  const VmpGuest *other = *(const VmpGuest * const *) b;
+
+  if (one->since != other->since)
+    return one->since < other->since ? -1 : 1;
+
+  return strcmp (one->id, other->id);
+}
+
+GPtrArray *
+vmp_doors_list_guests (VmpDoors *self)
+{
+  GPtrArray *guests = g_ptr_array_new_with_free_func (guest_free);
+  g_autoptr (GHashTable) by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  GHashTableIter iter;
+  gpointer connection;
+
+  g_hash_table_iter_init (&iter, self->connections);
+  while (g_hash_table_iter_next (&iter, &connection, NULL))
+    {
+      const char *key = vmp_connection_get_key (connection);
+      g_autofree char *address = NULL;
+      g_autofree char *id = NULL;
+      VmpGuest *guest;
+
+      if (!vmp_connection_is_shared (connection) || key == NULL || vmp_connection_is_dismissed (connection))
+        continue;
+
+      address = peer_key (vmp_connection_get_peer_address (connection));
+      id = g_strconcat (address, " ", key, NULL);
+      guest = g_hash_table_lookup (by_id, id);
+      if (guest == NULL)
+        {
+          guest = g_new0 (VmpGuest, 1);
+          guest->id = g_steal_pointer (&id);
+          guest->address = g_steal_pointer (&address);
+          guest->key = g_strdup (key);
+          guest->since = G_MAXINT64;
+          g_ptr_array_add (guests, guest);
+          g_hash_table_insert (by_id, guest->id, guest);
+        }
+      guest->since = MIN (guest->since, vmp_connection_get_since (connection));
+      guest->connections++;
+      guest->active_requests += vmp_connection_is_answering (connection);
+    }
+  g_ptr_array_sort (guests, compare_guests);
+
+  return guests;
+}
+
+guint
+vmp_doors_count_guests (VmpDoors *self)
+{
+  g_autoptr (GPtrArray) guests = vmp_doors_list_guests (self);
+
+  return guests->len;
 }

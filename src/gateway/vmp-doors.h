@@ -19,9 +19,11 @@ VmpDoors *vmp_doors_new (VmpGateway *gateway);
 /* Closes the doors and all connections, at once. */
 void vmp_doors_free (VmpDoors *self);
 
-/* Opens the first door, as the settings say. FALSE with an error that is a whole sentence. */
+/* Opens the first door, as the settings say. Whoever knocks at it or at the other one waits until vmp_doors_let_in().
+ * FALSE with an error that is a whole sentence. */
 gboolean vmp_doors_open (VmpDoors *self,
                          GError  **error);
+void vmp_doors_let_in (VmpDoors *self);
 
 /* Opens, moves or closes the other door, as the share and the settings say. */
 void vmp_doors_update_shared (VmpDoors *self);
@@ -50,5 +52,19 @@ const char *vmp_doors_get_trouble (VmpDoors *self);
 
 /* Connections from other computers. */
 guint vmp_doors_count_shared (VmpDoors *self);
+
+/* Another computer that is connected with a client key. */
+typedef struct {
+  char *id;               /* the same as long as it is connected */
+  char *address;
+  char *key;              /* the id of its client key */
+  gint64 since;           /* of its oldest connection, in µs since 1970 */
+  guint connections;
+  guint active_requests;
+} VmpGuest;
+
+/* All of them, those first that are here longest. (transfer full) (element-type VmpGuest) */
+GPtrArray *vmp_doors_list_guests (VmpDoors *self);
+guint vmp_doors_count_guests (VmpDoors *self);
 
 G_END_DECLS

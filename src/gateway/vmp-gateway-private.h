@@ -14,10 +14,12 @@
 #include "nodes/vmp-health.h"
 #include "nodes/vmp-registry.h"
 #include "policy/vmp-client-keys.h"
+#include "policy/vmp-pause.h"
 #include "policy/vmp-share.h"
 #include "policy/vmp-token-vault.h"
 #include "platform/vmp-interfaces.h"
 #include "relay/vmp-relay.h"
+#include "routing/vmp-affinity-keeper.h"
 #include "routing/vmp-router.h"
 #include "store/vmp-store.h"
 #include "upstream/vmp-upstream.h"
@@ -26,6 +28,8 @@ G_BEGIN_DECLS
 
 struct _VmpGateway {
   VmpSettings *settings;
+  VmpSettings *started_with; /* what takes effect at the next start is as in here: host, port, data_dir */
+  VmpSettingsKeeper *keeper; /* NULL: they are not changed any more */
   GMainContext *context;
   char *instance;          /* a UUID, new with each start */
   char *via;               /* what it adds to Via: "1.1 vampire-…" */
@@ -40,9 +44,11 @@ struct _VmpGateway {
   VmpDiscovery *discovery;
   VmpTokenVault *vault;
   VmpShare *share;
+  VmpPause *pause;
   VmpClientKeys *keys;
   VmpRouteList *routes;
   VmpRouter *router;
+  VmpAffinityKeeper *affinity_keeper;
   VmpJournal *journal;
   VmpEvents *events;
   VmpRelay *relay;
@@ -53,6 +59,7 @@ struct _VmpGateway {
   VmpDeferred revocation;     /* nodes lost their approval: what runs on them is to end */
   GPtrArray *stray_tokens;    /* ids of tokens whose node is no more, to be removed */
   VmpDeferred remove_strays;
+  VmpTimer tokens_wait;       /* set at the start, until the tokens are known */
   VmpTimer metrics;           /* set while somebody follows the events */
   char *owner_token;          /* lets the command line of this user in: see vmp-owner-file.h */
   char *url;                  /* NULL until it listens */

@@ -7,6 +7,9 @@
 #include "gateway/vmp-gateway-private.h"
 #include "gateway/vmp-owner-file.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -15,7 +18,7 @@
 #define OWN_MEMORY_BYTES (256 * 1024)
 
 /* How often followers of the events are told of the counts. */
-#define METRICS_MS 2000
+#define METRICS_MS 1000
 
 /* What other computers see of this one on the network, before its name. */
 #define SERVICE_NAME "Vampire on %s"
@@ -206,6 +209,30 @@ share_changed_cb (gpointer  user_data,
 }
 
 static void
+pause_changed_cb (gpointer  user_data,
+                  VmpPause *pause)
+{
+  VmpGateway *self = user_data;
+  gboolean paused = vmp_pause_get (pause);
+  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
+
+  if (paused)
+    {
+      g_message ("Vampire is paused: requests are refused until it is resumed; running answers go on to their end.");
+      vmp_relay_refuse_waiting (self->relay);
+    }
+  else
+    {
+      g_message ("Vampire is resumed.");
+    }
+
+  json_builder_begin_object (builder);
+  vmp_json_add_boolean (builder, "paused", paused);
+  json_builder_end_object (builder);
+  vmp_events_add (self->events, "status", vmp_json_builder_print (builder));
+}
+
+static void
 key_gone_cb (gpointer            user_data,
              const VmpClientKey *key)
 {
@@ -257,6 +284,8 @@ metrics_cb (gpointer user_data)
   builder = json_builder_new_immutable ();
   json_builder_begin_object (builder);
   vmp_json_add_int (builder, "active_requests", vmp_relay_get_active (self->relay));
+  vmp_json_add_int (builder, "queue_depth", vmp_relay_count_waiting (self->relay));
+  vmp_json_add_double (builder, "tokens_per_second", vmp_relay_measure_rate (self->relay, g_get_monotonic_time ()));
   vmp_json_add_int (builder, "nodes_online", vmp_registry_count (self->registry, VMP_NODE_ONLINE));
   vmp_json_add_int (builder, "nodes_offline", vmp_registry_count (self->registry, VMP_NODE_OFFLINE));
   vmp_json_add_int (builder, "nodes_pending", vmp_registry_count_pending (self->registry));
@@ -284,6 +313,19 @@ keep_heap_small (void)
 #endif
 }
 
+void
+vmp_gateway_prepare_process (void)
+{
+  struct rlimit limit;
+
+  signal (SIGPIPE, SIG_IGN);
+  if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MIN (limit.rlim_max, VMP_LIMIT_OPEN_FILES))
+    {
+      limit.rlim_cur = MIN (limit.rlim_max, VMP_LIMIT_OPEN_FILES);
+      setrlimit (RLIMIT_NOFILE, &limit);
+    }
+}
+
 VmpGateway *
 vmp_gateway_new (VmpSettings  *settings,
                  GMainContext *context)
@@ -293,6 +335,7 @@ vmp_gateway_new (VmpSettings  *settings,
   keep_heap_small ();
   self->context = context != NULL ? g_main_context_ref (context) : g_main_context_ref (g_main_context_default ());
   self->settings = vmp_settings_ref (settings);
+  self->started_with = vmp_settings_ref (settings);
   self->instance = g_uuid_string_random ();
   self->via = g_strconcat ("1.1 vampire-", self->instance, NULL);
   self->owner_token = vmp_owner_file_make_token ();
@@ -327,9 +370,9 @@ load_event_cb (gpointer            user_data,
   vmp_control_publish_load (user_data, event);
 }
 
-/* Those that take effect at once. */
+/* Those that are about requests, which take effect at once. */
 static void
-apply_routing_settings (VmpGateway *self)
+apply_request_settings (VmpGateway *self)
 {
   const VmpSettings *settings = self->settings;
   const VmpRouterSettings router = {
@@ -345,6 +388,7 @@ apply_routing_settings (VmpGateway *self)
     .continues = settings->continue_streams,
   };
 
+  vmp_journal_set_limit (self->journal, settings->trace_limit);
   vmp_router_set_settings (self->router, &router);
   vmp_relay_set_settings (self->relay, &relay);
 }
@@ -384,11 +428,16 @@ make_parts (VmpGateway *self)
   vmp_client_keys_load (self->keys);
   self->share = vmp_share_new (self->poll, self->store, share_changed_cb, self);
   vmp_share_load (self->share);
+  self->pause = vmp_pause_new (self->store, pause_changed_cb, self);
+  vmp_pause_load (self->pause);
   self->router = vmp_router_new (self->registry, self->routes);
+  self->affinity_keeper = vmp_affinity_keeper_new (self->poll, self->store, self->registry,
+                                                   vmp_router_get_affinity (self->router));
   self->journal = vmp_journal_new ();
   self->health = vmp_health_new (self->poll, self->upstream, self->registry, self->via, self->instance);
+  vmp_health_set_interval (self->health, 0); /* until begin() */
   make_relay (self);
-  apply_routing_settings (self);
+  apply_request_settings (self);
   vmp_registry_set_listener (self->registry, registry_changed_cb, self);
   self->discovery = vmp_discovery_new (self->poll, self->upstream, self->registry, self->health, self->via,
                                        self->instance);
@@ -397,19 +446,41 @@ make_parts (VmpGateway *self)
   self->control = vmp_surface_control_new (self);
 }
 
-/* Who has been stored is looked after from now on. */
+/* Nodes are asked, and clients are let in, from now on. */
 static void
-begin_to_look (VmpGateway *self)
+begin (VmpGateway *self)
 {
-  GPtrArray *nodes = vmp_registry_get_nodes (self->registry);
-  guint i;
-
-  vmp_token_vault_load (self->vault);
+  vmp_poll_clear_timer (self->poll, &self->tokens_wait);
   vmp_health_set_interval (self->health, self->settings->health_seconds);
-  for (i = 0; i < nodes->len; i++)
-    vmp_health_node_changed (self->health, g_ptr_array_index (nodes, i), VMP_NODE_ADDED);
-  vmp_discovery_watch (self->discovery, (const char * const *) self->settings->dns_sd_types);
-  self->interfaces = vmp_interfaces_watch_new (self->poll, interfaces_changed_cb, self);
+  vmp_doors_let_in (self->doors);
+}
+
+static void
+tokens_loaded_cb (gpointer user_data)
+{
+  VmpGateway *self = user_data;
+
+  if (self->tokens_wait.due != 0)
+    begin (self);
+}
+
+static void
+tokens_late_cb (gpointer user_data)
+{
+  VmpGateway *self = user_data;
+
+  g_warning ("The keyring has not said yet which tokens it keeps; nodes are asked without them until it does");
+  begin (self);
+}
+
+/* A node that wants its token would refuse whatever came before that. */
+static void
+begin_with_tokens (VmpGateway *self)
+{
+  vmp_poll_set_timer (self->poll, &self->tokens_wait, g_get_monotonic_time () + VMP_LIMIT_TOKENS_WAIT_MS * 1000,
+                      tokens_late_cb, self);
+  vmp_token_vault_when_loaded (self->vault, tokens_loaded_cb, self);
+  vmp_token_vault_load (self->vault);
 }
 
 gboolean
@@ -446,7 +517,11 @@ vmp_gateway_start (VmpGateway *self,
   vmp_doors_update_shared (self->doors);
   tell_own_urls (self);
   announce (self);
-  begin_to_look (self);
+  vmp_discovery_watch (self->discovery, (const char * const *) self->settings->dns_sd_types);
+  self->interfaces = vmp_interfaces_watch_new (self->poll, interfaces_changed_cb, self);
+  begin_with_tokens (self);
+  if (vmp_pause_get (self->pause))
+    g_message ("Vampire is paused, as its owner left it: requests are refused until it is resumed.");
 
   return TRUE;
 }
@@ -454,11 +529,14 @@ vmp_gateway_start (VmpGateway *self,
 void
 vmp_gateway_unref (VmpGateway *self)
 {
+  if (self->keeper != NULL)
+    g_signal_handlers_disconnect_by_data (self->keeper, self);
   if (self->registry != NULL)
     vmp_registry_set_listener (self->registry, NULL, NULL);
   if (self->poll != NULL)
     {
       g_clear_pointer (&self->interfaces, vmp_interfaces_watch_free);
+      vmp_poll_clear_timer (self->poll, &self->tokens_wait);
       vmp_poll_clear_timer (self->poll, &self->metrics);
       vmp_poll_clear_timer (self->poll, &self->drain_timer);
       vmp_poll_cancel_deferred (self->poll, &self->revocation);
@@ -473,7 +551,9 @@ vmp_gateway_unref (VmpGateway *self)
   g_clear_pointer (&self->relay, vmp_relay_free);
   g_clear_pointer (&self->health, vmp_health_free);
   g_clear_pointer (&self->journal, vmp_journal_free);
+  g_clear_pointer (&self->affinity_keeper, vmp_affinity_keeper_free);
   g_clear_pointer (&self->router, vmp_router_free);
+  g_clear_pointer (&self->pause, vmp_pause_free);
   g_clear_pointer (&self->share, vmp_share_free);
   g_clear_pointer (&self->keys, vmp_client_keys_free);
   g_clear_pointer (&self->routes, vmp_route_list_free);
@@ -482,8 +562,10 @@ vmp_gateway_unref (VmpGateway *self)
   g_clear_pointer (&self->store, vmp_store_close);
   g_clear_pointer (&self->poll, vmp_poll_free);
   if (self->url != NULL)
-    vmp_owner_file_remove (self->settings->data_dir, self->instance);
+    vmp_owner_file_remove (self->started_with->data_dir, self->instance);
 
+  g_clear_object (&self->keeper);
+  vmp_settings_unref (self->started_with);
   vmp_settings_unref (self->settings);
   g_main_context_unref (self->context);
   g_free (self->instance);
@@ -494,22 +576,56 @@ vmp_gateway_unref (VmpGateway *self)
   g_free (self);
 }
 
-void
-vmp_gateway_apply_settings (VmpGateway  *self,
-                            VmpSettings *settings)
+static void
+publish_settings (VmpGateway         *self,
+                  const char * const *keys)
 {
-  vmp_settings_ref (settings);
+  g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
+
+  json_builder_begin_object (builder);
+  vmp_json_add_strings (builder, "keys", keys);
+  json_builder_end_object (builder);
+  vmp_events_add (self->events, "settings", vmp_json_builder_print (builder));
+}
+
+static void
+settings_changed_cb (VmpSettingsKeeper  *keeper,
+                     const char * const *keys,
+                     gpointer            user_data)
+{
+  VmpGateway *self = user_data;
+  VmpSettings *settings = vmp_settings_ref (vmp_settings_keeper_get (keeper));
+
   vmp_settings_unref (self->settings);
   self->settings = settings;
+  if (self->url == NULL)
+    {
+      /* They are what it is to start with. */
+      vmp_settings_unref (self->started_with);
+      self->started_with = vmp_settings_ref (settings);
+      return;
+    }
 
   vmp_registry_set_public_allowed (self->registry, settings->allow_public_nodes);
   vmp_registry_set_default (self->registry, settings->default_base_url);
-  vmp_health_set_interval (self->health, settings->health_seconds);
+  if (self->tokens_wait.due == 0)
+    vmp_health_set_interval (self->health, settings->health_seconds);
   vmp_discovery_watch (self->discovery, (const char * const *) settings->dns_sd_types);
-  apply_routing_settings (self);
+  apply_request_settings (self);
   vmp_doors_settings_changed (self->doors);
   tell_own_urls (self);
   announce (self);
+  publish_settings (self, keys);
+}
+
+void
+vmp_gateway_follow_settings (VmpGateway        *self,
+                             VmpSettingsKeeper *keeper)
+{
+  g_return_if_fail (self->keeper == NULL && self->url == NULL);
+
+  self->keeper = g_object_ref (keeper);
+  g_signal_connect (keeper, "changed", G_CALLBACK (settings_changed_cb), self);
 }
 
 static void

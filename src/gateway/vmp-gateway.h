@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "core/vmp-settings.h"
+#include "core/vmp-settings-keeper.h"
 
 G_BEGIN_DECLS
 
@@ -17,6 +17,10 @@ typedef void (*VmpGatewayStopped) (VmpGateway *self,
 /* @context: (nullable): the gateway context; the default one when NULL. (transfer full) */
 VmpGateway *vmp_gateway_new (VmpSettings  *settings,
                              GMainContext *context);
+
+/* Once, at the start of a program that is to have a gateway: a client that has left is no signal, and as many files may
+ * be open as the limits of connections need. */
+void vmp_gateway_prepare_process (void);
 
 /* Ends whatever still runs, at once. */
 void vmp_gateway_unref (VmpGateway *self);
@@ -29,9 +33,10 @@ gboolean vmp_gateway_start (VmpGateway *self,
 /* "http://127.0.0.1:7777". (transfer full) */
 char *vmp_gateway_dup_url (VmpGateway *self);
 
-/* Takes over what can change while it runs; requests under way go on as they began. */
-void vmp_gateway_apply_settings (VmpGateway  *self,
-                                 VmpSettings *settings);
+/* From now on it takes over what changes in the settings, as far as it can while it runs (requests under way go on as
+ * they began), and its owner can change them over the control API. To be called once, before it is started. */
+void vmp_gateway_follow_settings (VmpGateway        *self,
+                                  VmpSettingsKeeper *keeper);
 
 /**
  * vmp_gateway_drain:

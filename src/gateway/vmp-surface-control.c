@@ -32,6 +32,7 @@ const VmpEndpoint * const vmp_control_tables[] = {
   vmp_control_metric_endpoints,
   vmp_control_trace_endpoints,
   vmp_control_load_endpoints,
+  vmp_control_setting_endpoints,
   vmp_control_openapi_endpoints,
   NULL
 };
@@ -54,6 +55,7 @@ request_free (VmpControlRequest *request)
   g_clear_pointer (&request->node, vmp_node_unref);
   g_clear_pointer (&request->host, vmp_host_unref);
   g_clear_pointer (&request->list, g_source_unref);
+  g_clear_object (&request->cancellable);
   for (i = 0; i < VMP_CONTROL_PARAMETERS; i++)
     g_free (request->parameters[i]);
   g_free (request->stored_answer);

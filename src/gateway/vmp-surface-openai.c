@@ -467,6 +467,13 @@ vmp_surface_openai_answer (VmpGateway       *gateway,
       vmp_surface_models_answer (gateway, connection, request);
       return;
     }
+  if (vmp_pause_get (gateway->pause))
+    {
+      vmp_connection_set_outcome (connection, vmp_outcome_to_string (VMP_OUTCOME_REFUSED));
+      vmp_connection_problem (connection, VMP_PROBLEM_PAUSED,
+                              vmp_relay_paused_message (vmp_connection_is_shared (connection)));
+      return;
+    }
 
   if (leads_out (head->path))
     {

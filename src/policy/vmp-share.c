@@ -22,6 +22,7 @@ struct _VmpShare {
   gpointer user_data;
 
   VmpShareMode mode;
+  VmpShareMode last_mode;
   gboolean enabled;
   char *duration;   /* NULL: until it is turned off */
   char *model;      /* NULL: all */
@@ -71,6 +72,7 @@ vmp_share_new (VmpPoll        *poll,
   self->store = store;
   self->changed = changed;
   self->user_data = user_data;
+  self->last_mode = VMP_SHARE_PERSONAL;
 
   return self;
 }
@@ -88,6 +90,12 @@ VmpShareMode
 vmp_share_get_mode (VmpShare *self)
 {
   return self->mode;
+}
+
+VmpShareMode
+vmp_share_get_last_mode (VmpShare *self)
+{
+  return self->last_mode;
 }
 
 gboolean
@@ -136,6 +144,7 @@ save (VmpShare *self)
 
   json_builder_begin_object (builder);
   vmp_json_add_string (builder, "mode", modes[self->mode]);
+  vmp_json_add_string (builder, "last_mode", modes[self->last_mode]);
   vmp_json_add_boolean (builder, "enabled", self->enabled);
   vmp_json_add_string (builder, "duration", self->duration);
   vmp_json_add_string (builder, "model", self->model);
@@ -282,6 +291,8 @@ vmp_share_set (VmpShare    *self,
 
   close_share (self);
   self->mode = mode;
+  if (enabled && is_for_others (mode))
+    self->last_mode = mode;
   self->enabled = enabled;
   self->duration = g_steal_pointer (&new_duration);
   self->model = g_steal_pointer (&new_model);
@@ -306,6 +317,7 @@ read_document (VmpShare   *self,
   g_autoptr (JsonNode) node = vmp_json_parse (document, strlen (document), NULL);
   JsonObject *object;
   VmpShareMode mode;
+  VmpShareMode last_mode;
   gboolean enabled;
   gint64 ends_at;
   gint64 seconds;
@@ -326,6 +338,11 @@ read_document (VmpShare   *self,
     return FALSE;
 
   self->mode = mode;
+  /* Documents of before do not have it. */
+  if (vmp_share_mode_from_string (vmp_json_get_string (object, "last_mode"), &last_mode) && is_for_others (last_mode))
+    self->last_mode = last_mode;
+  else if (is_for_others (mode))
+    self->last_mode = mode;
   self->enabled = enabled;
   self->duration = g_strdup (duration);
   self->model = g_strdup (model);

@@ -58,6 +58,9 @@ gboolean vmp_share_set (VmpShare    *self,
                         GError     **error);
 
 VmpShareMode vmp_share_get_mode (VmpShare *self);
+/* The one for other computers that was enabled last, for who switches sharing on again; VMP_SHARE_PERSONAL where none
+ * ever was. */
+VmpShareMode vmp_share_get_last_mode (VmpShare *self);
 gboolean vmp_share_get_enabled (VmpShare *self);
 const char *vmp_share_get_duration (VmpShare *self); /* as it was given; NULL */
 const char *vmp_share_get_model (VmpShare *self);    /* NULL: all */

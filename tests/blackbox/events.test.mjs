@@ -146,11 +146,30 @@ behaviour('events/metric', async (stage) => {
   const answer = chat(gateway, 'm');
   await asked;
   const follower = await stage.follower(gateway);
-  assert.deepEqual((await follower.next('metric')).data, { active_requests: 1, nodes_online: 1, nodes_offline: 0,
-                                                           nodes_pending: 0, shared_connections: 0 });
+  assert.deepEqual((await follower.next('metric')).data,
+                   { active_requests: 1, queue_depth: 0, tokens_per_second: 0, nodes_online: 1, nodes_offline: 0,
+                     nodes_pending: 0, shared_connections: 0 });
   answering.resolve();
   await answer;
   assert.equal((await follower.next('metric')).data.active_requests, 0, 'they come by themselves');
+});
+
+behaviour('events/metric/speed-while-a-stream-runs', async (stage) => {
+  const slow = await stage.simulator({
+    args: ['--fast', '--model=m', '--tokens-per-second=50', '--answer-tokens=300'],
+  });
+  const gateway = await stage.gateway();
+
+  await registerAt(gateway, 'a', slow);
+  const follower = await stage.follower(gateway);
+  const client = await stage.client(gateway);
+  client.write(http.request('POST', '/v1/chat/completions', {
+    body: JSON.stringify({ model: 'm', stream: true, max_tokens: 400, messages: [{ role: 'user', content: 'go on' }] }),
+  }));
+  await http.readAnswerHead(client);
+  await follower.next('metric', ({ tokens_per_second: rate }) => rate > 10 && rate < 200);
+  await client.destroy();
+  await follower.next('metric', ({ tokens_per_second: rate }) => rate === 0);
 });
 
 behaviour('events/request', async (stage) => {

@@ -670,3 +670,16 @@ for (const [how, damage] of [
     assert.ok(readdirSync(path.dirname(database(gateway))).includes(path.basename(store.set_aside)));
   });
 }
+
+behaviour('nodes/list/without-models', async (stage) => {
+  const gateway = await stage.gateway({ node: await stage.node(serves(['m', 'n'])) });
+
+  await gateway.ask('GET', '/v1/models');
+  const { data: [whole] } = await gateway.call('GET', '/nodes');
+  const { data: [brief] } = await gateway.call('GET', '/nodes?models=false');
+  assert.deepEqual([whole.models.length, brief.models, brief.models_count], [2, undefined, 2]);
+  const { models, ...rest } = whole;
+  assert.deepEqual(Object.keys(brief), Object.keys(rest));
+  assert.match((await gateway.call('GET', '/nodes?models=no', undefined, { status: 422 })).error.message,
+               /models must be one of true, false/);
+});

@@ -27,7 +27,7 @@ behaviour('report/status/shape', async (stage) => {
   assert.ok(Number.isInteger(uptime) && uptime >= 0 && uptime < 60);
   assert.match(keyring.state, /^(unknown|file)$/); /* it is asked while the gateway serves already */
   assert.deepEqual(rest, {
-    object: 'vampire.status', nodes_total: 1, nodes_online: 0, nodes_offline: 0, nodes_pending: 0, demo: false,
+    object: 'vampire.status', nodes_total: 1, nodes_online: 0, nodes_offline: 0, nodes_pending: 0, paused: false, demo: false,
     listeners: [`127.0.0.1:${gateway.port}`, `[::1]:${gateway.port}`], active_requests: 0,
     share: { mode: 'off', enabled: false, open: false, ends_at: null }, share_trouble: null, dns_sd: 'off',
     store: { trouble: null, set_aside: null },

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
+import { getNode, join } from './lib/fleet.mjs';
 import {
   AT_DOOR, DOOR, askAsGuest, bearer, createKey, isOpen, revoke, share, stopSharing, visit,
 } from './lib/guests.mjs';
@@ -82,7 +83,8 @@ const refused = async (gateway, method, target, options) => {
 
 behaviour('share/modes/off-and-local-mean-this-computer-only', async (stage) => {
   const gateway = await stage.gateway({ node: await stage.node(serves(['m'])), env: AT_DOOR });
-  const nobody = { open: false, listeners: [], trouble: null, keys: 0, ends_at: null, duration: null, model: null };
+  const nobody = { last_mode: 'personal', open: false, listeners: [], trouble: null, keys: 0, clients: 0, ends_at: null,
+                   duration: null, model: null };
 
   assert.equal(await isOpen(gateway), false);
   assert.deepEqual(await gateway.call('GET', '/share'),
@@ -104,8 +106,8 @@ for (const mode of ['personal', 'family', 'business', 'event']) {
     const answer = await share(gateway, mode);
 
     assert.deepEqual(answer, {
-      object: 'vampire.share', mode, enabled: true, duration: null, model: null, open: true, ends_at: null, listeners,
-      trouble: null, keys: 0,
+      object: 'vampire.share', mode, last_mode: mode, enabled: true, duration: null, model: null, open: true,
+      ends_at: null, listeners, trouble: null, keys: 0, clients: 0,
     });
     assert.deepEqual(await gateway.call('GET', '/share'), answer);
     const { share: shown } = await gateway.status();
@@ -134,7 +136,8 @@ behaviour('share/modes/what-contradicts-itself-is-refused', async (stage) => {
     { mode: 'family', enabled: true, duration: '-1h' }, { mode: 'family', enabled: true, duration: '' },
     { mode: 'family', enabled: true, duration: '400d' }, { mode: 'family', enabled: true, duration: 5 },
     { mode: 'family', enabled: true, model: '' }, { mode: 'family', enabled: true, model: 'a\u202eb' },
-    { mode: 'everybody', enabled: true }, { mode: 'family', enabled: 'yes' }, { mode: 'family' }, { enabled: true }, {},
+    { mode: 'everybody', enabled: true }, { mode: 'family', enabled: 'yes' }, { mode: 'family' },
+    { enabled: 'yes' }, {},
   ]) {
     const { detail, error } = await gateway.call('POST', '/share', document, { status: 422 });
 
@@ -443,6 +446,33 @@ behaviour('share/keys/a-stream-without-a-form-is-torn', async (stage) => {
   assert.equal((await guest.takeAll()).length, 0, 'nothing that could be taken for the rest');
 });
 
+/* What they send may be what fails it, so three such requests do not take the node from its owner. */
+behaviour('share/keys/guests-errors-do-not-close-a-node', async (stage) => {
+  const fails = (request, wire) => wire.write(http.json({ error: { message: 'Out of memory.' } }, 500));
+  const gateway = await stage.gateway({ env: AT_DOOR });
+  const node = await join(stage, gateway, 'a', ['m'], fails);
+  const state = async () => {
+    const { breaker, error_count: errors } = await getNode(gateway, 'a');
+
+    return [breaker.state, breaker.failures, errors];
+  };
+
+  await share(gateway, 'family');
+  const key = await createKey(gateway);
+  for (let i = 0; i < 5; i++) {
+    const answer = await askAsGuest(gateway, 'POST', '/v1/chat/completions', { key: key.key, body: prompt('m') });
+
+    assert.equal(answer.status, 500);
+  }
+  assert.deepEqual(await state(), ['closed', 0, 5]);
+
+  /* The owner's own do. */
+  for (let i = 0; i < 3; i++)
+    await gateway.ask('POST', '/v1/chat/completions', { body: prompt('m') });
+  assert.deepEqual(await state(), ['open', 3, 8]);
+  assert.equal(node.prompts.length, 8);
+});
+
 behaviour('share/keys/a-guest-that-does-not-read-cannot-keep-its-stream', async (stage) => {
   const asked = signal();
   const node = await stage.node(serves(['m'], async (request, wire) => {
@@ -706,4 +736,56 @@ behaviour('share/events/say-what-changes', async (stage) => {
   const { data } = await follower.next('share');
   assert.deepEqual([data.mode, data.enabled, data.open, data.listeners], ['off', false, false, []]);
   assert.ok(!follower.text.includes(secret));
+});
+
+/* -- Who is there -------------------------------------------------------------------------- */
+
+behaviour('share/clients/who-is-connected-by-computer-and-key', async (stage) => {
+  const serving = await streamingNode(stage);
+  const { gateway, key } = await sharedGateway(stage, { node: serving.node });
+  const clients = async () => (await gateway.call('GET', '/clients')).data;
+
+  assert.deepEqual(await clients(), []);
+  assert.equal((await gateway.call('GET', '/share')).clients, 0);
+
+  const wire = await beginStream(stage, gateway, key);
+  const second = await visit(gateway);
+  stage.defer(() => second.destroy());
+  second.write(http.request('GET', '/v1/models', { host: `${DOOR}:${gateway.port}`, fields: bearer(key.key) }));
+  await http.readAnswer(second);
+  const stranger = await visit(gateway);
+  stage.defer(() => stranger.destroy());
+  stranger.write(http.request('GET', '/v1/models', { host: `${DOOR}:${gateway.port}`, fields: bearer('vmp_no') }));
+  assert.equal((await http.readAnswer(stranger)).status, 401);
+
+  const [client, ...others] = await clients();
+  assert.deepEqual(others, []);
+  assert.deepEqual([client.client_key, client.key_id, client.connections, client.active_requests],
+                   ['guest', key.id, 2, 1]);
+  assert.match(client.connected_at, DATE);
+  assert.match(client.address, /^127\./);
+  assert.equal((await gateway.call('GET', '/share')).clients, 1);
+
+  serving.proceed.resolve();
+  await revoke(gateway, key);
+  await wire.destroy();
+  assert.deepEqual(await clients(), []);
+});
+
+behaviour('share/switch/on-and-off-without-a-mode', async (stage) => {
+  const gateway = await stage.gateway({ env: AT_DOOR });
+  const flip = (enabled) => gateway.call('POST', '/share', { enabled });
+  const brief = ({ mode, last_mode: last, enabled, open }) => [mode, last, enabled, open];
+
+  assert.deepEqual(brief(await gateway.call('GET', '/share')), ['off', 'personal', false, false]);
+  assert.deepEqual(brief(await flip(false)), ['off', 'personal', false, false]);
+  assert.deepEqual(brief(await flip(true)), ['personal', 'personal', true, true]);
+  assert.deepEqual(brief(await flip(false)), ['personal', 'personal', false, false]);
+  await share(gateway, 'business');
+  await stopSharing(gateway);
+  assert.deepEqual(brief(await gateway.call('GET', '/share')), ['off', 'business', false, false]);
+  await gateway.stop();
+
+  const again = await stage.gateway({ env: AT_DOOR, home: gateway.home });
+  assert.deepEqual(brief(await again.call('POST', '/share', { enabled: true })), ['business', 'business', true, true]);
 });

@@ -688,7 +688,7 @@ test_verb_documents (Fixture      *fixture,
       assert_verb_is_written (fixture, verb, man, bash, zsh, fish);
     }
 
-  g_assert_cmpuint (n_verbs, ==, 18);
+  g_assert_cmpuint (n_verbs, ==, 21);
 }
 
 int

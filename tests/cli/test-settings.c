@@ -790,7 +790,7 @@ test_restart (Fixture      *fixture,
                 "--allowed-hosts=a", "--cors-origins=*", "--max-body-mb=1", "--default-strategy=least_busy",
                 "--affinity-busy-requests=1", "--affinity-busy-ratio=2", "--strip-volatile-lines=no",
                 "--continue-streams", "--queue-limit=0", "--queue-seconds=1", "--queue-patience-seconds=1",
-                "--loading-comments=no", "--demo");
+                "--loading-comments=no", "--trace-limit=0", "--keep-in-tray=no", "--appearance=dark", "--demo");
   live = vmp_settings_changes_needing_restart (before, after);
   g_assert_null (live);
 
@@ -798,9 +798,9 @@ test_restart (Fixture      *fixture,
   one = vmp_settings_changes_needing_restart (before, after);
   g_assert_cmpstr (one, ==, "port");
 
-  assert_loads (after, fixture, "--port=1", "--host=::1", "--data-dir=/x");
+  assert_loads (after, fixture, "--port=1", "--host=::1", "--data-dir=/x", "--token-storage=file");
   all = vmp_settings_changes_needing_restart (before, after);
-  g_assert_cmpstr (all, ==, "host, port, data_dir");
+  g_assert_cmpstr (all, ==, "host, port, token_storage, data_dir");
 }
 
 static void

@@ -436,6 +436,40 @@ test_kept (Fixture      *self,
   end (self, second, 200, "done", NULL, 1);
 }
 
+/* What is past the limit goes at once; what runs stays, and so do the counts. */
+static void
+test_limit (Fixture      *self,
+            gconstpointer data)
+{
+  VmpTrace *running = begin (self, "llama");
+  g_autoptr (GPtrArray) some = NULL;
+  g_autoptr (GPtrArray) none = NULL;
+  Plan plan;
+  guint i;
+
+  plan_init (&plan, 2, 0);
+  for (i = 0; i < 5; i++)
+    {
+      VmpTrace *trace = begin (self, "llama");
+
+      vmp_trace_note_routing (trace, &plan.routing);
+      end (self, trace, 200, "done", NULL, 1);
+    }
+  vmp_journal_set_limit (self->journal, 2);
+  some = vmp_journal_list (self->journal);
+  g_assert_cmpuint (some->len, ==, 3);
+  g_assert_null (vmp_journal_find (self->journal, "req_4"));
+  g_assert_nonnull (vmp_journal_find (self->journal, "req_6"));
+
+  vmp_journal_set_limit (self->journal, 0);
+  vmp_trace_note_routing (running, &plan.routing);
+  end (self, running, 200, "done", NULL, 1);
+  none = vmp_journal_list (self->journal);
+  g_assert_cmpuint (none->len, ==, 0);
+  g_assert_cmpuint (vmp_journal_get_totals (self->journal)->requests, ==, 6);
+  plan_clear (&plan);
+}
+
 /* A list that is shown in turns may outlive what it lists, and the journal. */
 static void
 test_held (Fixture      *self,
@@ -904,6 +938,7 @@ main (int    argc,
   ADD ("/journal/plan/large", test_plan_large);
   ADD ("/journal/plan/bounded", test_plans_bounded);
   ADD ("/journal/kept/newest", test_kept);
+  ADD ("/journal/kept/limit", test_limit);
   ADD ("/journal/kept/held", test_held);
   g_test_add_func ("/journal/names", test_names);
   ADD ("/journal/counts/totals", test_totals);

@@ -132,6 +132,22 @@ assert_is (Fixture    *self,
   g_assert_cmpint (vmp_share_get_ends_at (self->share) > 0, ==, duration != NULL);
 }
 
+/* What a switch goes back to. */
+static void
+test_last_mode (Fixture      *self,
+                gconstpointer data)
+{
+  g_assert_cmpint (vmp_share_get_last_mode (self->share), ==, VMP_SHARE_PERSONAL);
+  set (self, VMP_SHARE_LOCAL, TRUE, NULL, NULL);
+  set (self, VMP_SHARE_FAMILY, FALSE, NULL, NULL);
+  g_assert_cmpint (vmp_share_get_last_mode (self->share), ==, VMP_SHARE_PERSONAL);
+  set (self, VMP_SHARE_EVENT, TRUE, NULL, NULL);
+  set (self, VMP_SHARE_OFF, FALSE, NULL, NULL);
+  g_assert_cmpint (vmp_share_get_last_mode (self->share), ==, VMP_SHARE_EVENT);
+  start_again (self);
+  g_assert_cmpint (vmp_share_get_last_mode (self->share), ==, VMP_SHARE_EVENT);
+}
+
 /* -- States -------------------------------------------------------------------------------- */
 
 static void
@@ -377,6 +393,7 @@ main (int    argc,
     void (*test) (Fixture *, gconstpointer);
   } tests[] = {
     { "/share/states", test_states },
+    { "/share/last-mode", test_last_mode },
     { "/share/contradictions", test_contradictions },
     { "/share/own-strings", test_own_strings },
     { "/share/end/comes", test_ends },

@@ -14,7 +14,9 @@ const TYPES = {
   object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
-const isOf = (value, schema) => [schema.type].flat().some((type) => TYPES[type](value));
+/* A schema that names no type takes any. */
+const isOf = (value, schema) =>
+  schema.type === undefined || [schema.type].flat().some((type) => TYPES[type](value));
 
 /* What is wrong with a value, as texts; none when it fits. */
 export function faultsOf(value, schema, at = '') {
@@ -26,7 +28,7 @@ export function faultsOf(value, schema, at = '') {
     return [...faults, `${at}: ${JSON.stringify(value)?.slice(0, 100)} is no ${schema.type}`];
 
   if (TYPES.array(value))
-    return [...faults, ...value.flatMap((item, i) => faultsOf(item, schema.items, `${at}/${i}`))];
+    return [...faults, ...value.flatMap((item, i) => faultsOf(item, schema.items ?? {}, `${at}/${i}`))];
   if (!TYPES.object(value))
     return faults;
 
