@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds the gateway and speaks HTTP to it, one question at a time, each waited for. What keeps a token from going
- * astray is here: no redirects, no proxy, and the owner's own tokens go to nobody but the gateway that they are of.
+ * Finds the gateway, and chooses what it is told to be let in. What keeps a token from going astray is here and in
+ * vmp-client-ask.c: no redirects, no proxy, and the owner's own tokens go to nobody but the gateway that they are of.
  */
 
-#include "client/vmp-client.h"
+#include "client/vmp-client-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libsoup/soup.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,21 +18,12 @@
 #include "core/vmp-url.h"
 #include "vmp-config.h"
 
-/* As gateway/vmp-owner-file.h has it, which is not ours to include: the file is the seam between two programs. */
-#define OWNER_FILE "gateway.json"
 #define OWNER_FILE_BYTES 4096
 
 #define DEFAULT_PORT 7777
-#define EVENTS_PATH "/vampire/v1/events"
 
-/* Characters of somebody else's text that a message repeats. */
+/* Characters of a path that a message repeats. */
 #define SHOWN_CHARS 500
-
-struct _VmpClient {
-  SoupSession *session;
-  char *url;   /* without a slash at the end */
-  char *token; /* NULL: none is sent */
-};
 
 /* -- Finding the gateway ------------------------------------------------------------------- */
 
@@ -106,7 +96,7 @@ read_owner_file (Owner      *self,
                  const char *data_dir,
                  GError    **error)
 {
-  g_autofree char *path = g_build_filename (data_dir, OWNER_FILE, NULL);
+  g_autofree char *path = g_build_filename (data_dir, VMP_CLIENT_OWNER_FILE, NULL);
   g_autofree char *shown = vmp_text_display (path, SHOWN_CHARS);
   g_autoptr (JsonNode) root = NULL;
   g_autoptr (VmpBaseUrl) url = NULL;
@@ -221,6 +211,8 @@ make_session (void)
 {
   SoupSession *session = soup_session_new_with_options ("user-agent", "vampire/" VMP_VERSION,
                                                         "timeout", VMP_LIMIT_CLIENT_CONNECT_S,
+                                                        "max-conns", VMP_LIMIT_CLIENT_CONNECTIONS,
+                                                        "max-conns-per-host", VMP_LIMIT_CLIENT_CONNECTIONS,
                                                         NULL);
 
   /* Not the environment's proxy either. */
@@ -257,6 +249,7 @@ vmp_client_new (const char         *gateway,
     g_clear_pointer (&owner.token, g_free);
 
   self = g_new0 (VmpClient, 1);
+  g_atomic_ref_count_init (&self->count);
   default_url = g_strdup_printf ("http://127.0.0.1:%u", settings->port != 0 ? settings->port : DEFAULT_PORT);
   if (gateway != NULL)
     {
@@ -280,9 +273,20 @@ vmp_client_new (const char         *gateway,
   return g_steal_pointer (&self);
 }
 
+VmpClient *
+vmp_client_ref (VmpClient *self)
+{
+  g_atomic_ref_count_inc (&self->count);
+
+  return self;
+}
+
 void
 vmp_client_free (VmpClient *self)
 {
+  if (!g_atomic_ref_count_dec (&self->count))
+    return;
+
   if (self->session != NULL)
     soup_session_abort (self->session);
   g_clear_object (&self->session);
@@ -298,16 +302,6 @@ vmp_client_get_url (VmpClient *self)
 
   return self->url;
 }
-
-void
-vmp_client_answer_free (VmpClientAnswer *self)
-{
-  g_free (self->text);
-  g_clear_pointer (&self->json, json_node_unref);
-  g_free (self);
-}
-
-/* -- Asking -------------------------------------------------------------------------------- */
 
 char *
 vmp_client_path (const char *literal,
@@ -342,373 +336,4 @@ vmp_client_path (const char *literal,
   va_end (args);
 
   return g_string_free (path, FALSE);
-}
-
-/* The session's timeout is for connecting; from then on answers may take longer. */
-static void
-network_event_cb (SoupMessage       *message,
-                  GSocketClientEvent event,
-                  GIOStream         *connection,
-                  gpointer           user_data)
-{
-  if (event == G_SOCKET_CLIENT_CONNECTED && G_IS_SOCKET_CONNECTION (connection))
-    g_socket_set_timeout (g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection)), VMP_LIMIT_CLIENT_READ_S);
-}
-
-static SoupMessage *
-make_message (VmpClient  *self,
-              const char *method,
-              const char *path,
-              JsonNode   *body)
-{
-  g_autofree char *url = g_strconcat (self->url, path, NULL);
-  SoupMessage *message = soup_message_new (method, url);
-  SoupMessageHeaders *headers;
-
-  if (message == NULL)
-    return NULL;
-
-  headers = soup_message_get_request_headers (message);
-  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
-  g_signal_connect (message, "network-event", G_CALLBACK (network_event_cb), NULL);
-
-  if (self->token != NULL)
-    {
-      g_autofree char *authorization = g_strconcat ("Bearer ", self->token, NULL);
-
-      soup_message_headers_replace (headers, "Authorization", authorization);
-    }
-
-  if (body != NULL)
-    {
-      char *text = vmp_json_print (body);
-      g_autoptr (GBytes) bytes = g_bytes_new_take (text, strlen (text));
-
-      soup_message_set_request_body_from_bytes (message, "application/json", bytes);
-    }
-
-  return message;
-}
-
-/* Sends, and waits for the head of the answer. */
-static GInputStream *
-send_message (VmpClient   *self,
-              SoupMessage *message,
-              GError     **error)
-{
-  g_autoptr (GError) fault = NULL;
-  GInputStream *stream;
-
-  if (message == NULL)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "Could not reach Vampire gateway at %s: "
-                   "that is no address to ask.", self->url);
-      return NULL;
-    }
-
-  stream = soup_session_send (self->session, message, NULL, &fault);
-  if (stream == NULL)
-    g_set_error (error, G_IO_ERROR, fault->domain == G_IO_ERROR ? fault->code : G_IO_ERROR_FAILED,
-                 "Could not reach Vampire gateway at %s: %s", self->url, fault->message);
-
-  return stream;
-}
-
-static GString *
-read_body (VmpClient    *self,
-           GInputStream *stream,
-           GError      **error)
-{
-  g_autoptr (GString) body = g_string_new (NULL);
-  g_autoptr (GError) fault = NULL;
-  char chunk[8192];
-  gssize n;
-
-  while ((n = g_input_stream_read (stream, chunk, sizeof chunk, NULL, &fault)) > 0)
-    {
-      if (body->len + n > VMP_LIMIT_CLIENT_ANSWER_BYTES)
-        {
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                       "The answer of the gateway at %s is longer than %d MiB, so it is no Vampire.", self->url,
-                       VMP_LIMIT_CLIENT_ANSWER_BYTES / (1024 * 1024));
-          return NULL;
-        }
-      g_string_append_len (body, chunk, n);
-    }
-
-  if (n < 0)
-    {
-      g_set_error (error, G_IO_ERROR, fault->domain == G_IO_ERROR ? fault->code : G_IO_ERROR_FAILED,
-                   "Could not reach Vampire gateway at %s: %s", self->url, fault->message);
-      return NULL;
-    }
-
-  return g_steal_pointer (&body);
-}
-
-static VmpClientAnswer *
-read_answer (VmpClient    *self,
-             SoupMessage  *message,
-             GInputStream *stream,
-             GError      **error)
-{
-  g_autoptr (GString) body = read_body (self, stream, error);
-  VmpClientAnswer *answer;
-
-  if (body == NULL)
-    return NULL;
-
-  answer = g_new0 (VmpClientAnswer, 1);
-  answer->status = soup_message_get_status (message);
-  answer->json = vmp_json_parse_up_to (body->str, body->len, VMP_LIMIT_CLIENT_ANSWER_VALUES, NULL);
-  answer->text = g_string_free (g_steal_pointer (&body), FALSE);
-
-  return answer;
-}
-
-VmpClientAnswer *
-vmp_client_ask (VmpClient  *self,
-                const char *method,
-                const char *path,
-                JsonNode   *body,
-                GError    **error)
-{
-  g_autoptr (SoupMessage) message = NULL;
-  g_autoptr (GInputStream) stream = NULL;
-
-  g_return_val_if_fail (self != NULL, NULL);
-  g_return_val_if_fail (method != NULL, NULL);
-  g_return_val_if_fail (path != NULL && *path == '/', NULL);
-
-  message = make_message (self, method, path, body);
-  stream = send_message (self, message, error);
-
-  return stream != NULL ? read_answer (self, message, stream, error) : NULL;
-}
-
-/* The messages of a list of faults, as validation errors come. (transfer full) (nullable) */
-static char *
-join_faults (JsonArray *faults)
-{
-  g_autoptr (GString) joined = g_string_new (NULL);
-
-  for (guint i = 0; i < json_array_get_length (faults) && joined->len < SHOWN_CHARS; i++)
-    {
-      JsonNode *fault = json_array_get_element (faults, i);
-      const char *text = JSON_NODE_HOLDS_OBJECT (fault)
-                           ? vmp_json_get_string (json_node_get_object (fault), "msg")
-                           : NULL;
-
-      if (text != NULL)
-        g_string_append_printf (joined, "%s%s", joined->len > 0 ? "; " : "", text);
-    }
-
-  return joined->len > 0 ? g_string_free (g_steal_pointer (&joined), FALSE) : NULL;
-}
-
-char *
-vmp_client_answer_dup_problem (const VmpClientAnswer *answer)
-{
-  JsonObject *object = NULL;
-  JsonObject *error = NULL;
-  g_autofree char *joined = NULL;
-  const char *text = NULL;
-
-  g_return_val_if_fail (answer != NULL, NULL);
-
-  if (answer->json != NULL && JSON_NODE_HOLDS_OBJECT (answer->json))
-    {
-      object = json_node_get_object (answer->json);
-      error = vmp_json_get_object (object, "error");
-      if (error != NULL)
-        text = vmp_json_get_string (error, "message");
-      if (text == NULL)
-        text = vmp_json_get_string (object, "detail");
-      if (text == NULL && vmp_json_get_array (object, "detail") != NULL)
-        text = joined = join_faults (vmp_json_get_array (object, "detail"));
-    }
-
-  if (text == NULL || *text == '\0')
-    return g_strdup_printf ("The gateway answered with status %u.", answer->status);
-
-  return vmp_text_display (text, SHOWN_CHARS);
-}
-
-/* -- Following events ---------------------------------------------------------------------- */
-
-/* Rules: https://html.spec.whatwg.org/multipage/server-sent-events.html */
-typedef struct {
-  VmpClientEventFunc func;
-  gpointer user_data;
-  GString *line;
-  GString *data;      /* lines, each with its end */
-  char *id;           /* stays for the events after it */
-  char *type;
-  gboolean after_cr;  /* an LF that is next belongs to it */
-  gboolean ended;     /* @func wants no more */
-} EventReader;
-
-static void
-event_reader_clear (EventReader *self)
-{
-  g_string_free (self->line, TRUE);
-  g_string_free (self->data, TRUE);
-  g_free (self->id);
-  g_free (self->type);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (EventReader, event_reader_clear)
-
-static void
-event_reader_end_event (EventReader *self)
-{
-  if (self->data->len > 0)
-    {
-      g_string_truncate (self->data, self->data->len - 1);
-      self->ended = !self->func (self->user_data, self->id != NULL ? self->id : "",
-                                 nonempty (self->type) != NULL ? self->type : "message", self->data->str);
-    }
-
-  g_string_truncate (self->data, 0);
-  g_clear_pointer (&self->type, g_free);
-}
-
-static void
-event_reader_end_line (EventReader *self)
-{
-  char *name = self->line->str;
-  char *value = strchr (name, ':');
-
-  if (self->line->len == 0)
-    {
-      event_reader_end_event (self);
-      return;
-    }
-
-  if (value == NULL)
-    value = name + strlen (name);
-  else
-    *value++ = '\0';
-  if (*value == ' ')
-    value++;
-
-  if (g_str_equal (name, "data"))
-    {
-      g_string_append (self->data, value);
-      g_string_append_c (self->data, '\n');
-    }
-  else if (g_str_equal (name, "event"))
-    {
-      g_free (self->type);
-      self->type = g_utf8_make_valid (value, -1);
-    }
-  else if (g_str_equal (name, "id"))
-    {
-      g_free (self->id);
-      self->id = g_utf8_make_valid (value, -1);
-    }
-
-  g_string_truncate (self->line, 0);
-}
-
-/* FALSE: an event is too long. */
-static gboolean
-event_reader_push (EventReader *self,
-                   const char  *bytes,
-                   gsize        n)
-{
-  for (gsize i = 0; i < n && !self->ended; i++)
-    {
-      char c = bytes[i];
-      gboolean is_rest_of_end = c == '\n' && self->after_cr;
-
-      self->after_cr = c == '\r';
-      if (is_rest_of_end)
-        continue;
-
-      if (c == '\r' || c == '\n')
-        event_reader_end_line (self);
-      else if (self->line->len + self->data->len < VMP_LIMIT_CLIENT_EVENT_BYTES)
-        g_string_append_c (self->line, c);
-      else
-        return FALSE;
-    }
-
-  return TRUE;
-}
-
-static gboolean
-read_events (VmpClient    *self,
-             GInputStream *stream,
-             EventReader  *reader,
-             GError      **error)
-{
-  char chunk[8192];
-
-  while (!reader->ended)
-    {
-      g_autoptr (GError) fault = NULL;
-      gssize n = g_input_stream_read (stream, chunk, sizeof chunk, NULL, &fault);
-
-      if (n <= 0)
-        {
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                       "The gateway at %s ended the stream of events%s%s.", self->url,
-                       fault != NULL ? ": " : "", fault != NULL ? fault->message : "");
-          return FALSE;
-        }
-      if (!event_reader_push (reader, chunk, n))
-        {
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                       "The gateway at %s sent an event of more than %d KiB.", self->url,
-                       VMP_LIMIT_CLIENT_EVENT_BYTES / 1024);
-          return FALSE;
-        }
-    }
-
-  return TRUE;
-}
-
-gboolean
-vmp_client_follow (VmpClient         *self,
-                   const char        *last_event_id,
-                   VmpClientEventFunc func,
-                   gpointer           user_data,
-                   GError           **error)
-{
-  g_auto (EventReader) reader = {
-    .func = func, .user_data = user_data, .line = g_string_new (NULL), .data = g_string_new (NULL),
-  };
-  g_autoptr (SoupMessage) message = NULL;
-  g_autoptr (GInputStream) stream = NULL;
-  SoupMessageHeaders *headers;
-
-  g_return_val_if_fail (self != NULL, FALSE);
-  g_return_val_if_fail (func != NULL, FALSE);
-  g_return_val_if_fail (last_event_id == NULL || strpbrk (last_event_id, "\r\n") == NULL, FALSE);
-
-  message = make_message (self, SOUP_METHOD_GET, EVENTS_PATH, NULL);
-  if (message != NULL)
-    {
-      headers = soup_message_get_request_headers (message);
-      soup_message_headers_replace (headers, "Accept", "text/event-stream");
-      if (last_event_id != NULL)
-        soup_message_headers_replace (headers, "Last-Event-ID", last_event_id);
-    }
-
-  stream = send_message (self, message, error);
-  if (stream == NULL)
-    return FALSE;
-
-  if (soup_message_get_status (message) != SOUP_STATUS_OK)
-    {
-      g_autoptr (VmpClientAnswer) answer = read_answer (self, message, stream, error);
-      g_autofree char *problem = answer != NULL ? vmp_client_answer_dup_problem (answer) : NULL;
-
-      if (problem != NULL)
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, problem);
-      return FALSE;
-    }
-
-  return read_events (self, stream, &reader, error);
 }

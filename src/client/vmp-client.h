@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include <gio/gio.h>
+
 #include "core/vmp-json.h"
 #include "core/vmp-settings.h"
 
@@ -28,6 +30,9 @@ VmpClient *vmp_client_new (const char         *gateway,
                            const VmpSettings  *settings,
                            const char * const *env,
                            GError            **error);
+/* (transfer full) */
+VmpClient *vmp_client_ref (VmpClient *self);
+/* Drops a reference. With the last one all that is under way ends. */
 void vmp_client_free (VmpClient *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmpClient, vmp_client_free)
 
@@ -55,6 +60,24 @@ VmpClientAnswer *vmp_client_ask (VmpClient  *self,
                                  const char *path,
                                  JsonNode   *body,
                                  GError    **error);
+
+/**
+ * vmp_client_ask_async:
+ * @body: (nullable): printed before this returns
+ * @callback: gets no source object
+ *
+ * The same without waiting, and without a limit on how long the answer takes to come. One that is long is parsed on
+ * another thread. Uses the thread-default main context. A client that asks so is for this alone.
+ */
+void vmp_client_ask_async (VmpClient          *self,
+                           const char         *method,
+                           const char         *path,
+                           JsonNode           *body,
+                           GCancellable       *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer            user_data);
+VmpClientAnswer *vmp_client_ask_finish (GAsyncResult *result,
+                                        GError      **error);
 
 /* What the gateway said was wrong: error.message, or detail, or the status. (transfer full) */
 char *vmp_client_answer_dup_problem (const VmpClientAnswer *answer);
