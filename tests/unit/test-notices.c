@@ -101,10 +101,10 @@ assert_said (Fixture    *self,
 {
   GDBusConnection *own = g_application_get_dbus_connection (self->app);
   guint64 end = g_get_monotonic_time () + 30 * G_TIME_SPAN_SECOND;
-  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GNotification) fence = g_notification_new ("fence");
   g_autoptr (GError) error = NULL;
 
-  g_application_send_notification (self->app, "fence", g_notification_new ("fence"));
+  g_application_send_notification (self->app, "fence", fence);
   g_dbus_connection_flush_sync (own, NULL, &error);
   g_assert_no_error (error);
   while (g_strrstr (self->said->str, "+fence ") == NULL && (guint64) g_get_monotonic_time () < end)

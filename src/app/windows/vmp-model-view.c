@@ -137,10 +137,7 @@ back_cb (VmpModelView *self)
 static void
 chat_cb (VmpModelView *self)
 {
-  GtkWidget *widget = GTK_WIDGET (self);
-
-  if (!gtk_widget_activate_action (widget, "win.chat-with", "s", vmp_model_group_get_id (self->group)))
-    gtk_widget_activate_action (widget, "win.show-page", "s", "playground");
+  gtk_widget_activate_action (GTK_WIDGET (self), "win.chat-with", "s", vmp_model_group_get_id (self->group));
 }
 
 static void

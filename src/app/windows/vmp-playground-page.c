@@ -685,3 +685,12 @@ vmp_playground_page_new (VmpMirror *mirror)
 
   return GTK_WIDGET (self);
 }
+
+void
+vmp_playground_page_set_target (VmpPlaygroundPage *self,
+                                const char        *target)
+{
+  g_return_if_fail (VMP_IS_PLAYGROUND_PAGE (self));
+
+  vmp_chat_set_target (self->chats[0], target);
+}

@@ -16,4 +16,8 @@ G_DECLARE_FINAL_TYPE (VmpPlaygroundPage, vmp_playground_page, VMP, PLAYGROUND_PA
 
 GtkWidget *vmp_playground_page_new (VmpMirror *mirror);
 
+/* From the next question on this model or route is asked. */
+void vmp_playground_page_set_target (VmpPlaygroundPage *self,
+                                     const char        *target);
+
 G_END_DECLS

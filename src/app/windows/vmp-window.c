@@ -25,6 +25,7 @@ typedef struct {
   const char *title;
   const char *icon;
   GtkWidget *(*make) (VmpMirror *mirror);
+  gboolean is_for_typing;    /* it has a place that takes the keys as soon as it is opened */
 } Page;
 
 static const Page pages[] = {
@@ -32,7 +33,7 @@ static const Page pages[] = {
   { "nodes", N_("Nodes"), "network-server-symbolic", vmp_nodes_page_new },
   { "models", N_("Models"), "package-x-generic-symbolic", vmp_models_page_new },
   { "routes", N_("Routes"), "media-playlist-shuffle-symbolic", vmp_routes_page_new },
-  { "playground", N_("Playground"), "chat-message-new-symbolic", vmp_playground_page_new },
+  { "playground", N_("Playground"), "chat-message-new-symbolic", vmp_playground_page_new, TRUE },
   { "activity", N_("Activity"), "view-list-bullet-symbolic", vmp_activity_page_new },
   { "sharing", N_("Sharing"), "emblem-shared-symbolic", vmp_sharing_page_new },
 };
@@ -159,10 +160,18 @@ void
 vmp_window_show_page (VmpWindow  *self,
                       const char *page)
 {
+  guint index = find_page (page);
+
   g_return_if_fail (VMP_IS_WINDOW (self));
 
-  show_page (self, find_page (page));
+  show_page (self, index);
   adw_leaflet_set_visible_child_name (self->leaflet, "content");
+
+  /* Else keys would go to the menu's button, which comes first in the window. */
+  if (pages[index].is_for_typing)
+    gtk_widget_grab_focus (gtk_stack_get_visible_child (self->stack));
+  else if (!adw_leaflet_get_folded (self->leaflet))
+    gtk_widget_grab_focus (GTK_WIDGET (gtk_list_box_get_row_at_index (self->page_list, (int) index)));
 }
 
 GtkWidget *
@@ -357,6 +366,18 @@ show_request_action (GtkWidget  *widget,
 }
 
 static void
+chat_with_action (GtkWidget  *widget,
+                  const char *name,
+                  GVariant   *model)
+{
+  VmpWindow *self = VMP_WINDOW (widget);
+
+  vmp_window_show_page (self, "playground");
+  vmp_playground_page_set_target (VMP_PLAYGROUND_PAGE (vmp_window_get_page (self, "playground")),
+                                  g_variant_get_string (model, NULL));
+}
+
+static void
 back_action (GtkWidget  *widget,
              const char *name,
              GVariant   *parameter)
@@ -516,6 +537,7 @@ vmp_window_class_init (VmpWindowClass *class)
   gtk_widget_class_install_action (widget_class, "win.show-page", "s", show_page_action);
   gtk_widget_class_install_action (widget_class, "win.show-node", "s", show_node_action);
   gtk_widget_class_install_action (widget_class, "win.show-request", "s", show_request_action);
+  gtk_widget_class_install_action (widget_class, "win.chat-with", "s", chat_with_action);
   gtk_widget_class_install_action (widget_class, "win.back", NULL, back_action);
   gtk_widget_class_install_action (widget_class, "win.try-again", NULL, try_again_action);
   gtk_widget_class_install_action (widget_class, "win.resume", NULL, resume_action);
