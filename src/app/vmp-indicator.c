@@ -6,6 +6,7 @@
 
 #include "app/vmp-indicator.h"
 
+#include "app/mirror/vmp-node-label.h"
 #include "app/vmp-notices.h"
 #include "core/vmp-json.h"
 #include "core/vmp-limits.h"
@@ -100,22 +101,6 @@ take_share (VmpIndicator *self,
   self->share_trouble = g_strdup (vmp_json_get_string (document, "trouble"));
 }
 
-static const char *
-name_of (JsonObject *node)
-{
-  const char *name = vmp_json_get_string (node, "name");
-
-  if (name == NULL || *name == '\0')
-    name = vmp_json_get_string (node, "host");
-  if (name == NULL || *name == '\0')
-    name = vmp_json_get_string (node, "base_url");
-  if (name == NULL)
-    return vmp_json_get_string (node, "id");
-
-  /* As the windows have it. */
-  return g_str_has_prefix (name, "http://") ? name + strlen ("http://") : name;
-}
-
 static int
 item_of (VmpIndicator *self,
          const char   *node_id)
@@ -148,7 +133,7 @@ take_node (VmpIndicator *self,
       VmpWaitingNode *one = g_new0 (VmpWaitingNode, 1);
 
       one->id = g_strdup (id);
-      one->name = g_strdup (name_of (node));
+      one->name = g_strdup (vmp_node_label (node));
       one->address = g_strdup (vmp_json_get_string (node, "base_url"));
       g_ptr_array_add (waiting, one);
     }
@@ -162,7 +147,7 @@ take_node (VmpIndicator *self,
 
           one->item = item_of (self, id);
           one->id = g_strdup (id);
-          one->name = g_strdup (name_of (node));
+          one->name = g_strdup (vmp_node_label (node));
           one->status = g_strdup (status);
           g_ptr_array_add (self->facts.nodes, one);
         }

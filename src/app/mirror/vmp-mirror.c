@@ -6,6 +6,7 @@
  */
 
 #include "app/mirror/vmp-mirror-private.h"
+#include "app/mirror/vmp-node-label.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -617,27 +618,15 @@ vmp_mirror_get_node_name (VmpMirror  *self,
                           const char *node_id)
 {
   VmpItem *item;
-  const char *name;
-  const char *rest;
+  const char *label;
 
   g_return_val_if_fail (VMP_IS_MIRROR (self), NULL);
   g_return_val_if_fail (node_id != NULL, NULL);
 
   item = vmp_item_list_find (self->topics[VMP_TOPIC_NODES].list, node_id);
-  if (item == NULL)
-    return node_id;
+  label = item != NULL ? vmp_node_label (vmp_item_get_document (item)) : NULL;
 
-  name = vmp_item_get_string (item, "name");
-  if (name == NULL)
-    name = vmp_item_get_string (item, "host");
-  if (name != NULL && *name != '\0')
-    return name;
-
-  /* Nobody gave it one; people know where it is. */
-  name = vmp_item_get_string (item, "base_url");
-  rest = name != NULL ? strstr (name, "://") : NULL;
-
-  return rest != NULL ? rest + strlen ("://") : node_id;
+  return label != NULL ? label : node_id;
 }
 
 /* -- Life ---------------------------------------------------------------------------------- */

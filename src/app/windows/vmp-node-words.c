@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "app/mirror/vmp-node-label.h"
 #include "app/windows/vmp-ui-text.h"
 #include "core/vmp-url.h"
 
@@ -37,6 +38,9 @@ vmp_node_words_title (VmpItem *node)
 
   if (title == NULL)
     title = get_visible (node, "host");
+  /* A name of nothing but spaces is none. */
+  if (title == NULL && vmp_item_get_string (node, "name") == NULL)
+    title = vmp_node_label (vmp_item_get_document (node));
 
   return title != NULL ? title : vmp_node_words_address (node);
 }
