@@ -592,6 +592,41 @@ say_what_for (VmpResident *self)
                                                                                                  : "overview"));
 }
 
+static void
+trouble_ended_cb (gpointer    user_data,
+                  const char *trouble)
+{
+  g_main_loop_quit (user_data);
+}
+
+static void
+trouble_order_cb (gpointer        user_data,
+                  const VmpOrder *order)
+{
+  if (order->kind == VMP_ORDER_QUIT)
+    g_main_loop_quit (user_data);
+}
+
+/* Why it did not start, in a window: who clicked on an icon sees no terminal. */
+static void
+show_trouble (const char *message)
+{
+  static const VmpWindowsFuncs funcs = { .order = trouble_order_cb, .ended = trouble_ended_cb };
+  g_autoptr (GMainLoop) loop = NULL;
+  VmpWindowsProcess *windows;
+
+  if (isatty (STDERR_FILENO) || (g_getenv ("DISPLAY") == NULL && g_getenv ("WAYLAND_DISPLAY") == NULL))
+    return;
+
+  loop = g_main_loop_new (NULL, FALSE);
+  windows = vmp_windows_process_new (NULL, &funcs, loop);
+  vmp_windows_process_send (windows, VMP_ORDER_SHOW, "overview", NULL, g_getenv ("XDG_ACTIVATION_TOKEN"));
+  vmp_windows_process_tell (windows, VMP_ORDER_TROUBLE, message);
+  if (vmp_windows_process_is_running (windows))
+    g_main_loop_run (loop);
+  vmp_windows_process_free (windows);
+}
+
 static gboolean
 fail (VmpResident *self,
       int         *status,
@@ -633,10 +668,14 @@ vmp_resident_local_command_line (GApplication *application,
     g_application_set_flags (application, G_APPLICATION_IS_LAUNCHER);
 
   if (!g_application_register (application, NULL, error == NULL ? &error : NULL))
-    return fail (self, status, error->domain == VMP_SETTINGS_ERROR && error->code == VMP_SETTINGS_ERROR_INVALID
-                                 ? EXIT_WRONG_USAGE
-                                 : EXIT_FAILED,
-                 self->args.quits ? _("Vampire does not run.") : error->message);
+    {
+      if (!self->args.quits)
+        show_trouble (error->message);
+      return fail (self, status, error->domain == VMP_SETTINGS_ERROR && error->code == VMP_SETTINGS_ERROR_INVALID
+                                   ? EXIT_WRONG_USAGE
+                                   : EXIT_FAILED,
+                   self->args.quits ? _("Vampire does not run.") : error->message);
+    }
 
   if (g_application_get_is_remote (application) && self->args.settings->len > 1)
     fprintf (stderr, "vampire-desktop: %s\n",

@@ -95,9 +95,8 @@ describe_figures (VmpChatRow *self)
     }
   if (figures->completion_tokens > 0)
     {
-      g_autofree char *text = g_strdup_printf (ngettext ("%" G_GINT64_FORMAT " token", "%" G_GINT64_FORMAT " tokens",
-                                                         (gulong) figures->completion_tokens),
-                                               figures->completion_tokens);
+      g_autofree char *text = g_strdup_printf (ngettext ("%d token", "%d tokens", (gulong) figures->completion_tokens),
+                                               (int) MIN (figures->completion_tokens, G_MAXINT));
 
       append_figure (out, text);
     }
