@@ -89,8 +89,8 @@ vmp_identity_view_show (VmpIdentityView   *self,
   g_return_if_fail (identity != NULL && document != NULL);
 
   title = vmp_identity_get_title (identity);
-  gtk_label_set_text (self->question_label, identity->pending_reason != NULL ? _("Use this computer's models again?")
-                                                                             : _("Use this computer's models?"));
+  gtk_label_set_text (self->question_label, identity->pending_reason != NULL ? _("Use this computer’s models again?")
+                                                                             : _("Use this computer’s models?"));
   gtk_label_set_text (self->title_label, title);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->title_label), title);
 
