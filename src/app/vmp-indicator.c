@@ -11,8 +11,6 @@
 #include "core/vmp-json.h"
 #include "core/vmp-limits.h"
 
-#include <string.h>
-
 #define APP_TITLE "Vampire"
 
 /* The mode that sharing begins with where its owner never chose one. */

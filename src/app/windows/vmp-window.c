@@ -156,6 +156,38 @@ show_page (VmpWindow *self,
   gtk_list_box_select_row (self->page_list, gtk_list_box_get_row_at_index (self->page_list, (int) index));
 }
 
+/* Else keys would go to the menu's button, which comes first in the window. */
+static void
+focus_page (VmpWindow *self)
+{
+  const char *name = gtk_stack_get_visible_child_name (self->stack);
+  guint index = find_page (name);
+
+  if (name == NULL)
+    return;
+  if (pages[index].is_for_typing)
+    gtk_widget_grab_focus (gtk_stack_get_visible_child (self->stack));
+  else if (!adw_leaflet_get_folded (self->leaflet))
+    gtk_widget_grab_focus (GTK_WIDGET (gtk_list_box_get_row_at_index (self->page_list, (int) index)));
+}
+
+static gboolean
+first_frame_cb (GtkWidget     *widget,
+                GdkFrameClock *clock,
+                gpointer       user_data)
+{
+  focus_page (VMP_WINDOW (widget));
+
+  return G_SOURCE_REMOVE;
+}
+
+/* Not before it is on the screen: GTK 4.8 would tell screen readers of no window then. */
+static void
+mapped_cb (VmpWindow *self)
+{
+  gtk_widget_add_tick_callback (GTK_WIDGET (self), first_frame_cb, NULL, NULL);
+}
+
 void
 vmp_window_show_page (VmpWindow  *self,
                       const char *page)
@@ -167,11 +199,8 @@ vmp_window_show_page (VmpWindow  *self,
   show_page (self, index);
   adw_leaflet_set_visible_child_name (self->leaflet, "content");
 
-  /* Else keys would go to the menu's button, which comes first in the window. */
-  if (pages[index].is_for_typing)
-    gtk_widget_grab_focus (gtk_stack_get_visible_child (self->stack));
-  else if (!adw_leaflet_get_folded (self->leaflet))
-    gtk_widget_grab_focus (GTK_WIDGET (gtk_list_box_get_row_at_index (self->page_list, (int) index)));
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)))
+    focus_page (self);
 }
 
 GtkWidget *
@@ -557,6 +586,7 @@ static void
 vmp_window_init (VmpWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  g_signal_connect (self, "map", G_CALLBACK (mapped_cb), NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (pages); i++)
     add_row (self, i);
