@@ -17,6 +17,7 @@ static const char * const words[VMP_N_ORDERS] = {
   [VMP_ORDER_COPY] = "copy",
   [VMP_ORDER_TROUBLE] = "trouble",
   [VMP_ORDER_CLOSE] = "close",
+  [VMP_ORDER_TAKEN] = "taken",
   [VMP_ORDER_QUIT] = "quit",
   [VMP_ORDER_SEEN] = "seen",
   [VMP_ORDER_UNSEEN] = "unseen",

@@ -9,7 +9,9 @@
  *                  copy TEXT [TOKEN]              put it into the clipboard, which the resident has no hand for
  *                  trouble [TEXT]                 why there is no gateway; without TEXT: there is one
  *                  close                          end
- * To the resident: quit                           its owner wants the whole app to end
+ * To the resident: taken                          the first show, ask-quit or copy that was not taken yet is being followed: one
+ *                                                 that comes while the last window closes is said again to the next program
+ *                  quit                           its owner wants the whole app to end
  *                  seen NODE                      the approval of that node is on the screen: no notification is needed
  *                  unseen NODE                    it is no more
  */
@@ -26,6 +28,7 @@ typedef enum {
   VMP_ORDER_COPY,
   VMP_ORDER_TROUBLE,
   VMP_ORDER_CLOSE,
+  VMP_ORDER_TAKEN,
   VMP_ORDER_QUIT,
   VMP_ORDER_SEEN,
   VMP_ORDER_UNSEEN,

@@ -23,6 +23,10 @@ struct _VmpWindowsProcess {
   GSubprocess *process;        /* NULL: it does not run */
   GCancellable *cancellable;   /* of this process's reading and writing */
   GQueue lines;                /* of char *: to be written; the first one is being written */
+  GQueue untaken;              /* of char *: orders that open something, and are not followed yet */
+  gboolean has_said_all;       /* it has closed its standard output */
+  gboolean has_exited;
+  char *trouble;               /* how it did; NULL: well */
 };
 
 /* What a callback holds: the object may be gone when it comes. */
@@ -114,8 +118,16 @@ send_line (VmpWindowsProcess *self,
     write_next (self);
 }
 
+/* Whether it is to be seen, and said again if the program was ending when it came. */
+static gboolean
+opens_something (VmpOrderKind kind)
+{
+  return kind == VMP_ORDER_SHOW || kind == VMP_ORDER_ASK_QUIT || kind == VMP_ORDER_COPY;
+}
+
 /* -- Reading ------------------------------------------------------------------------------- */
 
+static void conclude (VmpWindowsProcess *self);
 static void read_next (Turn             *turn,
                        GDataInputStream *lines);
 
@@ -129,10 +141,21 @@ line_read_cb (GObject      *source,
   g_autofree char *line = g_data_input_stream_read_line_finish (lines, result, NULL, NULL);
   g_auto (VmpOrder) order = { 0, };
 
-  if (turn_is_over (turn) || line == NULL)
+  if (turn_is_over (turn))
     return;
+  if (line == NULL)
+    {
+      turn->self->has_said_all = TRUE;
+      if (turn->self->has_exited)
+        conclude (turn->self);
+      return;
+    }
 
-  if (vmp_order_from_line (line, &order))
+  if (!vmp_order_from_line (line, &order))
+    ;
+  else if (order.kind == VMP_ORDER_TAKEN)
+    g_free (g_queue_pop_head (&turn->self->untaken));
+  else
     turn->self->funcs->order (turn->self->user_data, &order);
   if (!turn_is_over (turn))
     read_next (g_steal_pointer (&turn), lines);
@@ -154,6 +177,48 @@ forget_process (VmpWindowsProcess *self)
   g_clear_object (&self->cancellable);
   g_clear_object (&self->process);
   g_queue_clear_full (&self->lines, g_free);
+  g_queue_clear_full (&self->untaken, g_free);
+  g_clear_pointer (&self->trouble, g_free);
+  self->has_said_all = FALSE;
+  self->has_exited = FALSE;
+}
+
+static gboolean start (VmpWindowsProcess *self,
+                       const char        *token);
+
+/* Its last window closed while there was more to show: the next one shows it. */
+static void
+begin_again (VmpWindowsProcess *self)
+{
+  GQueue untaken = self->untaken;
+  char *line;
+
+  g_queue_init (&self->untaken);
+  forget_process (self);
+  if (start (self, NULL))
+    {
+      while ((line = g_queue_pop_head (&untaken)) != NULL)
+        {
+          g_queue_push_tail (&self->untaken, g_strdup (line));
+          send_line (self, line);
+        }
+    }
+  g_queue_clear_full (&untaken, g_free);
+}
+
+static void
+conclude (VmpWindowsProcess *self)
+{
+  g_autofree char *trouble = g_steal_pointer (&self->trouble);
+
+  if (trouble == NULL && !g_queue_is_empty (&self->untaken))
+    {
+      begin_again (self);
+      return;
+    }
+
+  forget_process (self);
+  self->funcs->ended (self->user_data, trouble);
 }
 
 static void
@@ -164,22 +229,22 @@ exited_cb (GObject      *source,
   g_autoptr (Turn) turn = user_data;
   GSubprocess *process = G_SUBPROCESS (source);
   VmpWindowsProcess *self = turn->self;
-  g_autofree char *trouble = NULL;
 
   g_subprocess_wait_finish (process, result, NULL);
   if (turn_is_over (turn))
     return;
 
   if (g_subprocess_get_if_signaled (process))
-    trouble = g_strdup_printf ("The windows ended by a fault (signal %d). Nothing else did.",
-                               g_subprocess_get_term_sig (process));
+    self->trouble = g_strdup_printf ("The windows ended by a fault (signal %d). Nothing else did.",
+                                     g_subprocess_get_term_sig (process));
   else if (g_subprocess_get_exit_status (process) != 0)
-    trouble = g_strdup ("The windows could not be opened; the log says why.");
+    self->trouble = g_strdup ("The windows could not be opened; the log says why.");
 
-  forget_process (self);
-  self->funcs->ended (self->user_data, trouble);
+  /* Its last words may come after the news of its end. */
+  self->has_exited = TRUE;
+  if (self->has_said_all)
+    conclude (self);
 }
-
 
 static char *
 find_program (void)
@@ -277,6 +342,8 @@ vmp_windows_process_send (VmpWindowsProcess *self,
   if (self->process == NULL && !start (self, token))
     return;
 
+  if (opens_something (kind) && g_queue_get_length (&self->untaken) < VMP_LIMIT_WINDOW_ORDERS)
+    g_queue_push_tail (&self->untaken, vmp_order_to_line (kind, argument, detail, token));
   send_line (self, vmp_order_to_line (kind, argument, detail, token));
 }
 

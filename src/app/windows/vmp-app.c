@@ -358,12 +358,13 @@ order_cb (gpointer        user_data,
 
     case VMP_ORDER_TROUBLE:
       set_trouble (self, order->argument);
-      break;
+      return;
 
     case VMP_ORDER_CLOSE:
       close_all (self);
       return;
 
+    case VMP_ORDER_TAKEN:
     case VMP_ORDER_QUIT:
     case VMP_ORDER_SEEN:
     case VMP_ORDER_UNSEEN:
@@ -372,6 +373,7 @@ order_cb (gpointer        user_data,
       return;
     }
 
+  vmp_order_channel_send (self->channel, VMP_ORDER_TAKEN, NULL);
   if (gtk_application_get_windows (GTK_APPLICATION (self)) != NULL)
     stop_waiting (self);
 }
