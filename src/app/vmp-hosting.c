@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Implementation of VmpHosting. Whether a gateway runs is learnt from the link: it finds the one of this user's data
- * directory. Only when it has looked in vain is one started here, so that two never share a database.
+ * Implementation of VmpHosting. A gateway of this user leaves a file in the data directory: where it is, the link looks
+ * first, and one is started here only when nothing answers, so that two never share a database. Somebody else's gateway
+ * is attached to only when it is in the way, at the very port that is ours.
  */
 
 #include "app/vmp-hosting.h"
@@ -10,6 +11,7 @@
 
 #include "core/vmp-limits.h"
 #include "gateway/vmp-gateway.h"
+#include "gateway/vmp-owner-file.h"
 
 struct _VmpHosting {
   const VmpHostingFuncs *funcs;
@@ -19,6 +21,7 @@ struct _VmpHosting {
   VmpGateway *gateway;   /* NULL: not our own */
   VmpHostingState state;
   char *trouble;         /* NULL unless FAILED */
+  guint begin;           /* 0, or the idle that begins */
   guint take_over;       /* 0, or the source that waits for another's gateway to come back */
   guint drained;         /* 0, or the idle that tells that there was nothing to drain */
 };
@@ -117,6 +120,21 @@ link_changed_cb (VmpLink    *link,
     }
 }
 
+static gboolean
+begin_cb (gpointer user_data)
+{
+  VmpHosting *self = user_data;
+  const VmpSettings *settings = vmp_settings_keeper_get (self->keeper);
+  g_autofree char *path = g_build_filename (settings->data_dir, VMP_OWNER_FILE, NULL);
+
+  self->begin = 0;
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    start_own (self);
+  vmp_link_start (self->link);
+
+  return G_SOURCE_REMOVE;
+}
+
 VmpHosting *
 vmp_hosting_new (VmpSettingsKeeper     *keeper,
                  const VmpHostingFuncs *funcs,
@@ -129,7 +147,7 @@ vmp_hosting_new (VmpSettingsKeeper     *keeper,
   self->keeper = g_object_ref (keeper);
   self->link = vmp_link_new (NULL, vmp_settings_keeper_get (keeper));
   g_signal_connect (self->link, "notify::state", G_CALLBACK (link_changed_cb), self);
-  vmp_link_start (self->link);
+  self->begin = g_idle_add (begin_cb, self);
 
   return self;
 }
@@ -137,6 +155,7 @@ vmp_hosting_new (VmpSettingsKeeper     *keeper,
 void
 vmp_hosting_free (VmpHosting *self)
 {
+  g_clear_handle_id (&self->begin, g_source_remove);
   g_clear_handle_id (&self->take_over, g_source_remove);
   g_clear_handle_id (&self->drained, g_source_remove);
   g_signal_handlers_disconnect_by_data (self->link, self);
@@ -196,6 +215,7 @@ nothing_to_drain_cb (gpointer user_data)
 void
 vmp_hosting_drain (VmpHosting *self)
 {
+  g_clear_handle_id (&self->begin, g_source_remove);
   g_clear_handle_id (&self->take_over, g_source_remove);
   g_signal_handlers_disconnect_by_data (self->link, self);
   /* Its event stream would be the last to end. */
