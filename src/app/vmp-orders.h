@@ -9,8 +9,8 @@
  *                  copy TEXT [TOKEN]              put it into the clipboard, which the resident has no hand for
  *                  trouble [TEXT]                 why there is no gateway; without TEXT: there is one
  *                  close                          end
- * To the resident: taken                          the first show, ask-quit or copy that was not taken yet is being followed: one
- *                                                 that comes while the last window closes is said again to the next program
+ * To the resident: taken                          the first show, ask-quit or copy that was not taken yet is followed;
+ *                                                 what comes while the last window closes is said to the next program
  *                  quit                           its owner wants the whole app to end
  *                  seen NODE                      the approval of that node is on the screen: no notification is needed
  *                  unseen NODE                    it is no more
