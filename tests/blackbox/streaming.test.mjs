@@ -333,12 +333,14 @@ behaviour('streaming/leaving/1000-times-leaves-nothing-behind', async (stage) =>
     assert.equal((await gateway.status()).active_requests, 0);
   };
 
-  await abandon();
+  /* As many requests as are remembered on purpose come first. */
+  for (let i = 0; i < 1000 / batch; i++)
+    await abandon();
   const descriptors = gateway.descriptors;
   const resident = gateway.residentBytes;
   for (let i = 0; i < 1000 / batch; i++)
     await abandon();
   assert.equal(gateway.descriptors, descriptors);
   if (!gateway.isSanitized)
-    assert.ok(gateway.residentBytes - resident < 2 * MB, `${(gateway.residentBytes - resident) / 1024} KB`);
+    assert.ok(gateway.residentBytes - resident < MB, `${(gateway.residentBytes - resident) / 1024} KB`);
 });
