@@ -241,6 +241,18 @@ filter_changed_cb (VmpActivityPage *self)
 
 /* -- The seconds --------------------------------------------------------------------------- */
 
+/* A list view has some two hundred rows beside those that are seen. */
+static gboolean
+is_seen (VmpActivityPage *self,
+         GtkWidget       *row)
+{
+  GtkWidget *view = GTK_WIDGET (self->list_view);
+  graphene_rect_t bounds;
+
+  return gtk_widget_compute_bounds (row, view, &bounds) && bounds.origin.y + bounds.size.height > 0
+         && bounds.origin.y < (float) gtk_widget_get_height (view);
+}
+
 static gboolean
 tick_cb (gpointer user_data)
 {
@@ -248,7 +260,11 @@ tick_cb (gpointer user_data)
   gboolean any = FALSE;
 
   for (guint i = 0; i < self->rows->len; i++)
-    any |= vmp_request_row_tick (g_ptr_array_index (self->rows, i));
+    {
+      gpointer row = g_ptr_array_index (self->rows, i);
+
+      any |= !is_seen (self, row) || vmp_request_row_tick (row);
+    }
   if (any)
     return G_SOURCE_CONTINUE;
 
@@ -378,7 +394,7 @@ activated_cb (GtkListView     *view,
               guint            position,
               VmpActivityPage *self)
 {
-  g_autoptr (VmpItem) request = g_list_model_get_item (G_LIST_MODEL (self->filtered), position);
+  g_autoptr (VmpItem) request = vmp_card_list_get_item (view, position);
 
   if (request != NULL)
     vmp_activity_page_show_request (self, vmp_item_get_id (request));

@@ -76,16 +76,22 @@ is_waiting (VmpApprovalsQueue *self,
   return !g_hash_table_contains (self->decided, id);
 }
 
+/* In whatever order: since when a node waits does not change as long as it does. */
 static gboolean
 is_same (VmpApprovalsQueue *self,
          GPtrArray         *waiting)
 {
-  if (waiting->len != vmp_approvals_queue_get_length (self))
+  g_autoptr (GHashTable) known = g_hash_table_new (NULL, NULL);
+  guint n = vmp_approvals_queue_get_length (self);
+
+  if (waiting->len != n)
     return FALSE;
 
-  for (guint i = 0; i < waiting->len; i++)
+  for (guint i = 0; i < n; i++)
+    g_hash_table_add (known, vmp_approvals_queue_get_item (self, i));
+  for (guint i = 0; i < n; i++)
     {
-      if (g_ptr_array_index (waiting, i) != vmp_approvals_queue_get_item (self, i))
+      if (!g_hash_table_contains (known, g_ptr_array_index (waiting, i)))
         return FALSE;
     }
 
@@ -106,10 +112,11 @@ vmp_approvals_queue_update (VmpApprovalsQueue *self)
       if (is_waiting (self, item))
         g_ptr_array_add (waiting, g_steal_pointer (&item));
     }
-  g_ptr_array_sort (waiting, compare_waiting);
+  if (is_same (self, waiting))
+    return;
 
-  if (!is_same (self, waiting))
-    g_list_store_splice (self->waiting, 0, vmp_approvals_queue_get_length (self), waiting->pdata, waiting->len);
+  g_ptr_array_sort (waiting, compare_waiting);
+  g_list_store_splice (self->waiting, 0, vmp_approvals_queue_get_length (self), waiting->pdata, waiting->len);
 }
 
 guint

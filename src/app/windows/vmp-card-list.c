@@ -6,6 +6,8 @@
 
 #include "app/windows/vmp-card-list.h"
 
+#include "app/windows/vmp-paced-list.h"
+
 struct _VmpCardHeading {
   GObject parent_instance;
 
@@ -97,16 +99,32 @@ vmp_card_heading_new (const char *text)
 typedef struct {
   VmpCardListFuncs funcs;
   gpointer user_data;
-  GListModel *model;
-  GPtrArray *bound;    /* of GtkListItem, not owned: those that show something now */
+  GListModel *model;   /* VmpPacedList */
+  GHashTable *filled;  /* GtkListItem, not owned -> Filled */
 } CardList;
+
+/* A row that shows something now; it may be out of its list item already when that is torn down. */
+typedef struct {
+  GtkWidget *row;
+  gpointer item;
+} Filled;
+
+static void
+filled_free (gpointer data)
+{
+  Filled *self = data;
+
+  g_object_unref (self->row);
+  g_object_unref (self->item);
+  g_free (self);
+}
 
 static void
 card_list_free (gpointer data)
 {
   CardList *self = data;
 
-  g_ptr_array_unref (self->bound);
+  g_hash_table_unref (self->filled);
   g_object_unref (self->model);
   g_free (self);
 }
@@ -155,17 +173,35 @@ set_place (CardList    *self,
 }
 
 static void
+clear (CardList    *self,
+       GtkListItem *list_item)
+{
+  Filled *filled = g_hash_table_lookup (self->filled, list_item);
+
+  if (filled == NULL)
+    return;
+
+  self->funcs.clear (self->user_data, filled->row);
+  g_hash_table_remove (self->filled, list_item);
+}
+
+/* Rows that move are bound anew; those beside the change may have become, or be no more, the first or the last. */
+static void
 items_changed_cb (GListModel *model,
                   guint       position,
                   guint       removed,
                   guint       added,
                   CardList   *self)
 {
-  for (guint i = 0; i < self->bound->len; i++)
-    {
-      GtkListItem *list_item = g_ptr_array_index (self->bound, i);
+  GHashTableIter iter;
+  gpointer list_item;
 
-      if (gtk_list_item_get_position (list_item) != GTK_INVALID_LIST_POSITION)
+  g_hash_table_iter_init (&iter, self->filled);
+  while (g_hash_table_iter_next (&iter, &list_item, NULL))
+    {
+      guint at = gtk_list_item_get_position (list_item);
+
+      if (at != GTK_INVALID_LIST_POSITION && (at + 1 == position || at == position + added))
         set_place (self, list_item);
     }
 }
@@ -190,6 +226,8 @@ set_up_cb (GtkSignalListItemFactory *factory,
   gtk_list_item_set_selectable (list_item, FALSE);
 }
 
+/* A view binds all rows behind a change anew, to the items that they have: these stay filled. A row that is unbound
+ * is either bound again at once or torn down. */
 static void
 bind_cb (GtkSignalListItemFactory *factory,
          GtkListItem              *list_item,
@@ -197,7 +235,15 @@ bind_cb (GtkSignalListItemFactory *factory,
 {
   gpointer item = gtk_list_item_get_item (list_item);
   gboolean is_heading = VMP_IS_CARD_HEADING (item);
+  Filled *filled = g_hash_table_lookup (self->filled, list_item);
 
+  if (filled != NULL && filled->item == item)
+    {
+      set_place (self, list_item);
+      return;
+    }
+
+  clear (self, list_item);
   gtk_widget_set_visible (get_heading (list_item), is_heading);
   gtk_widget_set_visible (get_row (list_item), !is_heading);
   gtk_list_item_set_activatable (list_item, !is_heading);
@@ -210,18 +256,20 @@ bind_cb (GtkSignalListItemFactory *factory,
       return;
     }
 
-  self->funcs.fill (self->user_data, get_row (list_item), item);
-  g_ptr_array_add (self->bound, list_item);
+  filled = g_new0 (Filled, 1);
+  filled->row = g_object_ref (get_row (list_item));
+  filled->item = g_object_ref (item);
+  g_hash_table_insert (self->filled, list_item, filled);
+  self->funcs.fill (self->user_data, filled->row, item);
   set_place (self, list_item);
 }
 
 static void
-unbind_cb (GtkSignalListItemFactory *factory,
-           GtkListItem              *list_item,
-           CardList                 *self)
+tear_down_cb (GtkSignalListItemFactory *factory,
+              GtkListItem              *list_item,
+              CardList                 *self)
 {
-  if (g_ptr_array_remove_fast (self->bound, list_item))
-    self->funcs.clear (self->user_data, get_row (list_item));
+  clear (self, list_item);
 }
 
 void
@@ -240,19 +288,32 @@ vmp_card_list_set_up (GtkListView            *view,
   self = g_new0 (CardList, 1);
   self->funcs = *funcs;
   self->user_data = user_data;
-  self->model = g_object_ref (model);
-  self->bound = g_ptr_array_new ();
+  self->model = G_LIST_MODEL (vmp_paced_list_new (model, GTK_WIDGET (view)));
+  self->filled = g_hash_table_new_full (NULL, NULL, NULL, filled_free);
   g_object_set_data_full (G_OBJECT (factory), "vmp-card-list", self, card_list_free);
   g_signal_connect (factory, "setup", G_CALLBACK (set_up_cb), self);
   g_signal_connect (factory, "bind", G_CALLBACK (bind_cb), self);
-  g_signal_connect (factory, "unbind", G_CALLBACK (unbind_cb), self);
+  g_signal_connect (factory, "teardown", G_CALLBACK (tear_down_cb), self);
 
   gtk_widget_add_css_class (GTK_WIDGET (view), "vmp-cards");
   gtk_list_view_set_factory (view, factory);
-  selection = gtk_no_selection_new (g_object_ref (model));
+  selection = gtk_no_selection_new (g_object_ref (self->model));
   gtk_list_view_set_model (view, GTK_SELECTION_MODEL (selection));
   /* After the view's own handler: it knows the new places then. */
   g_signal_connect_data (selection, "items-changed", G_CALLBACK (items_changed_cb), self, NULL, G_CONNECT_AFTER);
+}
+
+gpointer
+vmp_card_list_get_item (GtkListView *view,
+                        guint        position)
+{
+  GtkSelectionModel *model;
+
+  g_return_val_if_fail (GTK_IS_LIST_VIEW (view), NULL);
+
+  model = gtk_list_view_get_model (view);
+
+  return model != NULL ? g_list_model_get_item (G_LIST_MODEL (model), position) : NULL;
 }
 
 void
@@ -260,6 +321,8 @@ vmp_card_list_refill (GtkListView *view)
 {
   GtkListItemFactory *factory;
   CardList *self;
+  GHashTableIter iter;
+  gpointer value;
 
   g_return_if_fail (GTK_IS_LIST_VIEW (view));
 
@@ -268,12 +331,13 @@ vmp_card_list_refill (GtkListView *view)
   if (self == NULL)
     return;
 
-  for (guint i = 0; i < self->bound->len; i++)
+  g_hash_table_iter_init (&iter, self->filled);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      GtkListItem *list_item = g_ptr_array_index (self->bound, i);
+      Filled *filled = value;
 
-      self->funcs.clear (self->user_data, get_row (list_item));
-      self->funcs.fill (self->user_data, get_row (list_item), gtk_list_item_get_item (list_item));
+      self->funcs.clear (self->user_data, filled->row);
+      self->funcs.fill (self->user_data, filled->row, filled->item);
     }
 }
 

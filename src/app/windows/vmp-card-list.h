@@ -34,6 +34,11 @@ void vmp_card_list_set_up (GtkListView            *view,
                            const VmpCardListFuncs *funcs,
                            gpointer                user_data);
 
+/* What is at this place of the view, as its signal "activate" names it; the model may have changed since. (transfer
+ * full) (nullable) */
+gpointer vmp_card_list_get_item (GtkListView *view,
+                                 guint        position);
+
 /* Fills the rows on screen once more: what they show depends on more than their items, such as the names of nodes. */
 void vmp_card_list_refill (GtkListView *view);
 

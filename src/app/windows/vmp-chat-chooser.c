@@ -209,8 +209,6 @@ popover_shown_cb (VmpChatChooser *self)
   gtk_editable_set_text (GTK_EDITABLE (self->search), "");
   gtk_widget_grab_focus (GTK_WIDGET (self->search));
 
-  /* Rows show which one is chosen: they are bound anew. */
-  gtk_list_view_set_model (self->list, NULL);
   gtk_list_view_set_model (self->list, GTK_SELECTION_MODEL (self->selection));
   for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->selection)); i++)
     {
@@ -219,6 +217,13 @@ popover_shown_cb (VmpChatChooser *self)
       if (g_strcmp0 (vmp_chat_target_get_id (target), self->target) == 0)
         gtk_single_selection_set_selected (self->selection, i);
     }
+}
+
+/* Rows that nobody sees need not follow what happens to a thousand models. */
+static void
+popover_closed_cb (VmpChatChooser *self)
+{
+  gtk_list_view_set_model (self->list, NULL);
 }
 
 /* -- The widget ---------------------------------------------------------------------------- */
@@ -306,6 +311,7 @@ vmp_chat_chooser_class_init (VmpChatChooserClass *klass)
   gtk_widget_class_bind_template_child (widget_class, VmpChatChooser, stack);
   gtk_widget_class_bind_template_child (widget_class, VmpChatChooser, list);
   gtk_widget_class_bind_template_callback (widget_class, popover_shown_cb);
+  gtk_widget_class_bind_template_callback (widget_class, popover_closed_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_activate_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_stop_cb);
@@ -340,7 +346,6 @@ vmp_chat_chooser_set_targets (VmpChatChooser *self,
   self->filter = GTK_FILTER (gtk_custom_filter_new (filter_cb, self, NULL));
   filtered = gtk_filter_list_model_new (G_LIST_MODEL (g_object_ref (targets)), g_object_ref (self->filter));
   self->selection = gtk_single_selection_new (G_LIST_MODEL (filtered));
-  gtk_list_view_set_model (self->list, GTK_SELECTION_MODEL (self->selection));
 
   g_signal_connect_object (self->selection, "items-changed", G_CALLBACK (show_whether_empty), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (targets, "items-changed", G_CALLBACK (show_chosen), self, G_CONNECT_SWAPPED);

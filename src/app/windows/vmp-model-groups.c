@@ -16,6 +16,7 @@ typedef struct {
   GPtrArray *places;    /* of VmpItem, not owned; gathered while the list is read */
   char *sort_key;       /* of @title */
   char *title;
+  gboolean has_changed; /* in what its models say; to be told of */
 } Entry;
 
 struct _VmpModelGroups {
@@ -116,7 +117,7 @@ is_listed (VmpModelGroups *self,
     return FALSE;
   if ((self->filter.embeddings && !embeds) || (self->filter.chat && embeds))
     return FALSE;
-  if ((vmp_model_group_get_can (group) & self->filter.can) != self->filter.can)
+  if (self->filter.can != 0 && (vmp_model_group_get_can (group) & self->filter.can) != self->filter.can)
     return FALSE;
 
   return matches_words (self, group);
@@ -245,12 +246,27 @@ gather (VmpModelGroups *self)
   g_ptr_array_sort (self->sorted, compare_entries);
 }
 
+/* A model that is on hundreds of nodes changes on all of them at a time: its group tells of it once. */
+static void
+tell_of_changed (VmpModelGroups *self)
+{
+  for (guint i = 0; i < self->sorted->len; i++)
+    {
+      Entry *entry = g_ptr_array_index (self->sorted, i);
+
+      if (entry->has_changed)
+        vmp_model_group_changed (entry->group);
+      entry->has_changed = FALSE;
+    }
+}
+
 static void
 update (VmpModelGroups *self)
 {
   if (self->is_stale)
     gather (self);
   self->is_stale = FALSE;
+  tell_of_changed (self);
   choose (self);
 }
 
@@ -291,7 +307,7 @@ models_changed_cb (gpointer user_data,
   if (group == NULL)
     self->is_stale = TRUE;
   else
-    vmp_model_group_changed (group);
+    ((Entry *) g_hash_table_lookup (self->entries, vmp_model_group_get_id (group)))->has_changed = TRUE;
   update_soon (self);
 }
 

@@ -195,7 +195,7 @@ activated_cb (GtkListView   *view,
               guint          position,
               VmpModelsPage *self)
 {
-  g_autoptr (VmpModelGroup) group = g_list_model_get_item (G_LIST_MODEL (self->groups), position);
+  g_autoptr (VmpModelGroup) group = vmp_card_list_get_item (view, position);
 
   if (group != NULL)
     show_model (self, group);

@@ -17,7 +17,7 @@
 
 /* A list view makes some two hundred rows as soon as there are as many items, which no frame has time for: it gets to
  * know of so many more with each. */
-#define ROWS_A_FRAME 20
+#define ROWS_A_FRAME 8
 
 struct _VmpNodesPage {
   AdwBin parent_instance;

@@ -486,77 +486,102 @@ describe_node (VmpItem *node)
 }
 
 static void
-add_node_row (VmpOverviewPage *self,
-              VmpItem         *node)
+add_node_row (VmpOverviewPage *self)
 {
   GtkWidget *row = adw_action_row_new ();
-  const char *status = vmp_item_get_string (node, "status");
-  GtkWidget *icon = gtk_image_new_from_icon_name (vmp_ui_icon_for_status (status));
-  gint64 active = vmp_item_get_int (node, "active_requests", 0);
-  g_autofree char *text = describe_node (node);
+  GtkWidget *icon = gtk_image_new ();
+  GtkWidget *label = gtk_label_new (NULL);
 
   adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row),
-                                 vmp_mirror_get_node_name (self->mirror, vmp_item_get_id (node)));
-  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), text);
   adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 2);
-  if (g_strcmp0 (status, "online") == 0)
-    gtk_widget_add_css_class (icon, "success");
-  else if (g_strcmp0 (status, "offline") == 0 || g_strcmp0 (status, "degraded") == 0)
-    gtk_widget_add_css_class (icon, "warning");
   adw_action_row_add_prefix (ADW_ACTION_ROW (row), icon);
-  if (active > 0)
-    {
-      g_autofree char *count = g_strdup_printf (ngettext ("%d running", "%d running", (gulong) active), (int) active);
-      GtkWidget *label = gtk_label_new (count);
-
-      gtk_widget_add_css_class (label, "dim-label");
-      gtk_widget_add_css_class (label, "numeric");
-      adw_action_row_add_suffix (ADW_ACTION_ROW (row), label);
-    }
+  gtk_widget_add_css_class (label, "dim-label");
+  gtk_widget_add_css_class (label, "numeric");
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), label);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), gtk_image_new_from_icon_name ("go-next-symbolic"));
+  g_object_set_data (G_OBJECT (row), "vmp-icon", icon);
+  g_object_set_data (G_OBJECT (row), "vmp-label", label);
 
   gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), TRUE);
-  gtk_actionable_set_action_target (GTK_ACTIONABLE (row), "s", vmp_item_get_id (node));
+  gtk_actionable_set_action_target (GTK_ACTIONABLE (row), "s", "");
   gtk_actionable_set_action_name (GTK_ACTIONABLE (row), "win.show-node");
   adw_preferences_group_add (self->nodes_group, row);
   g_ptr_array_add (self->node_rows, row);
 }
 
+static void
+fill_node_row (VmpOverviewPage *self,
+               GtkWidget       *row,
+               VmpItem         *node)
+{
+  GtkWidget *icon = g_object_get_data (G_OBJECT (row), "vmp-icon");
+  GtkWidget *label = g_object_get_data (G_OBJECT (row), "vmp-label");
+  const char *status = vmp_item_get_string (node, "status");
+  gint64 active = vmp_item_get_int (node, "active_requests", 0);
+  g_autofree char *text = describe_node (node);
+  g_autofree char *count = g_strdup_printf (ngettext ("%d running", "%d running", (gulong) active), (int) active);
+  const char *classes[] = { NULL, NULL };
+
+  if (g_strcmp0 (status, "online") == 0)
+    classes[0] = "success";
+  else if (g_strcmp0 (status, "offline") == 0 || g_strcmp0 (status, "degraded") == 0)
+    classes[0] = "warning";
+  gtk_widget_set_css_classes (icon, classes);
+  gtk_image_set_from_icon_name (GTK_IMAGE (icon), vmp_ui_icon_for_status (status));
+  gtk_label_set_text (GTK_LABEL (label), count);
+  gtk_widget_set_visible (label, active > 0);
+
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row),
+                                 vmp_mirror_get_node_name (self->mirror, vmp_item_get_id (node)));
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), text);
+  gtk_actionable_set_action_target (GTK_ACTIONABLE (row), "s", vmp_item_get_id (node));
+}
+
+/* Rows stay while nodes change, and with them the focus. */
 static gboolean
 update_nodes_cb (gpointer user_data)
 {
   VmpOverviewPage *self = VMP_OVERVIEW_PAGE (user_data);
   VmpItemList *nodes = vmp_mirror_get_list (self->mirror, VMP_TOPIC_NODES);
   guint n_nodes = vmp_item_list_get_length (nodes);
+  guint n_shown = 0;
 
   self->nodes_idle = 0;
-  for (guint i = 0; i < self->node_rows->len; i++)
-    adw_preferences_group_remove (self->nodes_group, self->node_rows->pdata[i]);
-  g_ptr_array_set_size (self->node_rows, 0);
-
-  for (guint i = 0; i < n_nodes && self->node_rows->len < MAX_NODES; i++)
+  for (guint i = 0; i < n_nodes && n_shown < MAX_NODES; i++)
     {
       g_autoptr (VmpItem) node = g_list_model_get_item (G_LIST_MODEL (nodes), i);
 
-      if (g_strcmp0 (vmp_item_get_string (node, "approval"), "approved") == 0)
-        add_node_row (self, node);
+      if (g_strcmp0 (vmp_item_get_string (node, "approval"), "approved") != 0)
+        continue;
+      if (n_shown == self->node_rows->len)
+        add_node_row (self);
+      fill_node_row (self, g_ptr_array_index (self->node_rows, n_shown), node);
+      n_shown++;
     }
-  gtk_widget_set_visible (GTK_WIDGET (self->nodes_group), self->node_rows->len > 0);
+  for (guint i = n_shown; i < self->node_rows->len; i++)
+    adw_preferences_group_remove (self->nodes_group, g_ptr_array_index (self->node_rows, i));
+  g_ptr_array_set_size (self->node_rows, (int) n_shown);
+  gtk_widget_set_visible (GTK_WIDGET (self->nodes_group), n_shown > 0);
   update_state (GTK_WIDGET (self));
 
   return G_SOURCE_REMOVE;
 }
 
-/* Many may change at once; the rows are made once for all of them. */
+/* Many may change at once: that is shown once for all of them. */
+static void
+update_nodes_soon (VmpOverviewPage *self)
+{
+  if (self->nodes_idle == 0)
+    self->nodes_idle = g_idle_add (update_nodes_cb, self);
+}
+
+/* Where nobody looks nothing is done. */
 static void
 nodes_changed_cb (gpointer user_data,
                   VmpItem *item)
 {
-  VmpOverviewPage *self = VMP_OVERVIEW_PAGE (user_data);
-
-  if (self->nodes_idle == 0)
-    self->nodes_idle = g_idle_add (update_nodes_cb, self);
+  if (gtk_widget_get_mapped (GTK_WIDGET (user_data)))
+    update_nodes_soon (user_data);
 }
 
 /* -- The object ---------------------------------------------------------------------------- */
@@ -662,7 +687,8 @@ vmp_overview_page_new (VmpMirror *mirror)
   vmp_ui_watch (GTK_WIDGET (self), mirror, VMP_TOPIC_STATUS, update_state);
   vmp_ui_watch (GTK_WIDGET (self), mirror, VMP_TOPIC_DOCTOR, update_state);
   self->nodes_watch = vmp_item_watch_new (vmp_mirror_get_list (mirror, VMP_TOPIC_NODES), nodes_changed_cb, self);
-  nodes_changed_cb (self, NULL);
+  g_signal_connect (self, "map", G_CALLBACK (update_nodes_soon), NULL);
+  update_nodes_soon (self);
   g_signal_connect_object (mirror, "metric", G_CALLBACK (metric_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (vmp_mirror_get_link (mirror), "notify::state", G_CALLBACK (state_cb), self,
                            G_CONNECT_SWAPPED);

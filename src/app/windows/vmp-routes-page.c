@@ -153,7 +153,7 @@ activated_cb (GtkListView   *view,
               guint          position,
               VmpRoutesPage *self)
 {
-  g_autoptr (GObject) item = g_list_model_get_item (self->all, position);
+  g_autoptr (GObject) item = vmp_card_list_get_item (view, position);
 
   if (!VMP_IS_ITEM (item))
     return;
