@@ -18,7 +18,7 @@ struct _VmpPacedList {
   GListModel *source;
   GtkWidget *widget;     /* NULL: it is gone */
   GPtrArray *items;
-  guint tick;            /* 0: it has all of the source */
+  guint tick;            /* 0: it has all of the source, or nobody sees it */
   gint64 changed_at;     /* µs, of frames */
   gboolean is_partial;   /* there is more that is new than was told of */
 };
@@ -142,6 +142,11 @@ tick_cb (GtkWidget     *widget,
   gint64 now = gdk_frame_clock_get_frame_time (clock);
   g_autoptr (GPtrArray) wanted = NULL;
 
+  if (!gtk_widget_get_mapped (widget))
+    {
+      self->tick = 0;
+      return G_SOURCE_REMOVE;
+    }
   if (!self->is_partial && now - self->changed_at < PACE_US)
     return G_SOURCE_CONTINUE;
 
@@ -157,10 +162,11 @@ tick_cb (GtkWidget     *widget,
   return G_SOURCE_REMOVE;
 }
 
+/* Or the widget is shown. */
 static void
 source_changed_cb (VmpPacedList *self)
 {
-  if (self->tick == 0 && self->widget != NULL)
+  if (self->tick == 0 && self->widget != NULL && gtk_widget_get_mapped (self->widget))
     self->tick = gtk_widget_add_tick_callback (self->widget, tick_cb, self, NULL);
 }
 
@@ -173,8 +179,12 @@ vmp_paced_list_dispose (GObject *object)
 
   if (self->source != NULL)
     g_signal_handlers_disconnect_by_data (self->source, self);
-  if (self->tick != 0 && self->widget != NULL)
-    gtk_widget_remove_tick_callback (self->widget, self->tick);
+  if (self->widget != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->widget, self);
+      if (self->tick != 0)
+        gtk_widget_remove_tick_callback (self->widget, self->tick);
+    }
   self->tick = 0;
   g_clear_weak_pointer (&self->widget);
 
@@ -218,6 +228,7 @@ vmp_paced_list_new (GListModel *source,
   self->source = g_object_ref (source);
   g_set_weak_pointer (&self->widget, widget);
   g_signal_connect_swapped (source, "items-changed", G_CALLBACK (source_changed_cb), self);
+  g_signal_connect_swapped (widget, "map", G_CALLBACK (source_changed_cb), self);
   source_changed_cb (self);
 
   return self;
