@@ -246,6 +246,7 @@ exited_cb (GObject      *source,
     conclude (self);
 }
 
+/* Where it was installed, unless it is named. */
 static char *
 find_program (void)
 {

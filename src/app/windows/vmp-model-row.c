@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 
 #include "app/windows/vmp-card-list.h"
+#include "app/windows/vmp-ui.h"
 
 struct _VmpModelRow {
   GtkBox parent_instance;
@@ -159,21 +160,6 @@ vmp_model_row_class_init (VmpModelRowClass *class)
   G_OBJECT_CLASS (class)->dispose = vmp_model_row_dispose;
 }
 
-static GtkLabel *
-make_label (GtkWidget  *box,
-            const char *css_class)
-{
-  GtkWidget *label = gtk_label_new (NULL);
-
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
-  if (css_class != NULL)
-    gtk_widget_add_css_class (label, css_class);
-  gtk_box_append (GTK_BOX (box), label);
-
-  return GTK_LABEL (label);
-}
-
 static void
 vmp_model_row_init (VmpModelRow *self)
 {
@@ -187,15 +173,15 @@ vmp_model_row_init (VmpModelRow *self)
   gtk_box_append (GTK_BOX (self), texts);
 
   gtk_box_append (GTK_BOX (texts), head);
-  self->title_label = make_label (head, NULL);
+  self->title_label = vmp_ui_add_label (head, NULL);
   gtk_widget_set_hexpand (GTK_WIDGET (self->title_label), TRUE);
-  self->state_label = make_label (head, "vmp-busy");
+  self->state_label = vmp_ui_add_label (head, "vmp-busy");
   gtk_widget_add_css_class (GTK_WIDGET (self->state_label), "numeric");
   gtk_widget_set_valign (GTK_WIDGET (self->state_label), GTK_ALIGN_CENTER);
 
-  self->summary_label = make_label (texts, "caption");
+  self->summary_label = vmp_ui_add_label (texts, "caption");
   gtk_widget_add_css_class (GTK_WIDGET (self->summary_label), "dim-label");
-  self->where_label = make_label (texts, "caption");
+  self->where_label = vmp_ui_add_label (texts, "caption");
   gtk_widget_add_css_class (GTK_WIDGET (self->where_label), "dim-label");
   self->can_box = vmp_model_row_make_can ();
   gtk_box_append (GTK_BOX (texts), self->can_box);

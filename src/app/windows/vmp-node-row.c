@@ -9,6 +9,7 @@
 
 #include "app/windows/vmp-node-words.h"
 #include "app/windows/vmp-ui-text.h"
+#include "app/windows/vmp-ui.h"
 
 struct _VmpNodeRow {
   GtkBox parent_instance;
@@ -214,28 +215,13 @@ vmp_node_row_class_init (VmpNodeRowClass *class)
   G_OBJECT_CLASS (class)->dispose = vmp_node_row_dispose;
 }
 
-static GtkLabel *
-make_label (GtkWidget  *box,
-            const char *css_class)
-{
-  GtkWidget *label = gtk_label_new (NULL);
-
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
-  if (css_class != NULL)
-    gtk_widget_add_css_class (label, css_class);
-  gtk_box_append (GTK_BOX (box), label);
-
-  return GTK_LABEL (label);
-}
-
 static void
 make_heading (VmpNodeRow *self)
 {
   self->heading = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   gtk_widget_add_css_class (self->heading, "vmp-cards-heading");
-  self->heading_label = make_label (self->heading, "heading");
-  self->count_label = make_label (self->heading, "dim-label");
+  self->heading_label = vmp_ui_add_label (self->heading, "heading");
+  self->count_label = vmp_ui_add_label (self->heading, "dim-label");
   gtk_widget_set_visible (self->heading, FALSE);
   gtk_box_append (GTK_BOX (self), self->heading);
 }
@@ -254,12 +240,12 @@ make_card (VmpNodeRow *self)
 
   gtk_widget_set_hexpand (texts, TRUE);
   gtk_widget_set_valign (texts, GTK_ALIGN_CENTER);
-  self->title_label = make_label (texts, NULL);
-  self->summary_label = make_label (texts, "caption");
+  self->title_label = vmp_ui_add_label (texts, NULL);
+  self->summary_label = vmp_ui_add_label (texts, "caption");
   gtk_widget_add_css_class (GTK_WIDGET (self->summary_label), "dim-label");
   gtk_box_append (GTK_BOX (self->card), texts);
 
-  self->busy_label = make_label (self->card, "vmp-busy");
+  self->busy_label = vmp_ui_add_label (self->card, "vmp-busy");
   gtk_widget_add_css_class (GTK_WIDGET (self->busy_label), "numeric");
   gtk_label_set_ellipsize (self->busy_label, PANGO_ELLIPSIZE_NONE);
   gtk_widget_set_valign (GTK_WIDGET (self->busy_label), GTK_ALIGN_CENTER);

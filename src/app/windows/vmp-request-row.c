@@ -10,6 +10,7 @@
 #include "app/windows/vmp-card-list.h"
 #include "app/windows/vmp-request-words.h"
 #include "app/windows/vmp-ui-text.h"
+#include "app/windows/vmp-ui.h"
 
 struct _VmpRequestRow {
   GtkBox parent_instance;
@@ -127,21 +128,6 @@ vmp_request_row_class_init (VmpRequestRowClass *class)
   G_OBJECT_CLASS (class)->dispose = vmp_request_row_dispose;
 }
 
-static GtkLabel *
-make_label (GtkWidget  *box,
-            const char *css_class)
-{
-  GtkWidget *label = gtk_label_new (NULL);
-
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
-  if (css_class != NULL)
-    gtk_widget_add_css_class (label, css_class);
-  gtk_box_append (GTK_BOX (box), label);
-
-  return GTK_LABEL (label);
-}
-
 static void
 vmp_request_row_init (VmpRequestRow *self)
 {
@@ -157,12 +143,12 @@ vmp_request_row_init (VmpRequestRow *self)
   gtk_box_append (GTK_BOX (self), texts);
   gtk_box_append (GTK_BOX (texts), head);
 
-  self->model_label = make_label (head, NULL);
+  self->model_label = vmp_ui_add_label (head, NULL);
   gtk_widget_set_hexpand (GTK_WIDGET (self->model_label), TRUE);
-  self->time_label = make_label (head, "numeric");
+  self->time_label = vmp_ui_add_label (head, "numeric");
   gtk_label_set_ellipsize (self->time_label, PANGO_ELLIPSIZE_NONE);
-  self->summary_label = make_label (texts, "caption");
-  self->figures_label = make_label (texts, "caption");
+  self->summary_label = vmp_ui_add_label (texts, "caption");
+  self->figures_label = vmp_ui_add_label (texts, "caption");
   gtk_widget_add_css_class (GTK_WIDGET (self->figures_label), "dim-label");
   gtk_widget_add_css_class (GTK_WIDGET (self->figures_label), "numeric");
 

@@ -9,6 +9,7 @@
 
 #include "app/windows/vmp-card-list.h"
 #include "app/windows/vmp-plan-words.h"
+#include "app/windows/vmp-ui.h"
 #include "core/vmp-json.h"
 
 /* Targets that are named; a route may have hundreds. */
@@ -179,27 +180,16 @@ vmp_route_row_class_init (VmpRouteRowClass *class)
 }
 
 static GtkLabel *
-make_label (GtkWidget  *box,
-            const char *css_class,
-            gboolean    wraps)
+add_wrapped_label (GtkWidget  *box,
+                   const char *css_class)
 {
-  GtkWidget *label = gtk_label_new (NULL);
+  GtkLabel *label = vmp_ui_add_label (box, css_class);
 
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  if (wraps)
-    {
-      gtk_label_set_wrap (GTK_LABEL (label), TRUE);
-      gtk_label_set_wrap_mode (GTK_LABEL (label), PANGO_WRAP_WORD_CHAR);
-    }
-  else
-    {
-      gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
-    }
-  if (css_class != NULL)
-    gtk_widget_add_css_class (label, css_class);
-  gtk_box_append (GTK_BOX (box), label);
+  gtk_label_set_ellipsize (label, PANGO_ELLIPSIZE_NONE);
+  gtk_label_set_wrap (label, TRUE);
+  gtk_label_set_wrap_mode (label, PANGO_WRAP_WORD_CHAR);
 
-  return GTK_LABEL (label);
+  return label;
 }
 
 static void
@@ -212,11 +202,11 @@ vmp_route_row_init (VmpRouteRow *self)
   gtk_widget_set_valign (texts, GTK_ALIGN_CENTER);
   gtk_box_append (GTK_BOX (self), texts);
 
-  self->title_label = make_label (texts, NULL, FALSE);
-  self->strategy_label = make_label (texts, "caption", FALSE);
-  self->about_label = make_label (texts, "caption", TRUE);
+  self->title_label = vmp_ui_add_label (texts, NULL);
+  self->strategy_label = vmp_ui_add_label (texts, "caption");
+  self->about_label = add_wrapped_label (texts, "caption");
   gtk_widget_add_css_class (GTK_WIDGET (self->about_label), "dim-label");
-  self->missing_label = make_label (texts, "caption", TRUE);
+  self->missing_label = add_wrapped_label (texts, "caption");
   gtk_label_set_text (self->missing_label, _("No model fits now"));
   gtk_widget_add_css_class (GTK_WIDGET (self->missing_label), "warning");
 

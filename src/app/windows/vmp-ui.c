@@ -528,3 +528,18 @@ vmp_ui_watch (GtkWidget   *widget,
   g_signal_connect_closure (mirror, "changed", closure, FALSE);
   func (widget);
 }
+
+GtkLabel *
+vmp_ui_add_label (GtkWidget  *box,
+                  const char *css_class)
+{
+  GtkWidget *label = gtk_label_new (NULL);
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
+  if (css_class != NULL)
+    gtk_widget_add_css_class (label, css_class);
+  gtk_box_append (GTK_BOX (box), label);
+
+  return GTK_LABEL (label);
+}

@@ -89,6 +89,11 @@ void vmp_ui_confirm (GtkWidget     *widget,
 void vmp_ui_announce (GtkWidget  *widget,
                       const char *text);
 
+/* A line of plain text that begins at the left and is cut where there is no room, put at the end of @box. @css_class:
+ * (nullable). (transfer none) */
+GtkLabel *vmp_ui_add_label (GtkWidget  *box,
+                            const char *css_class);
+
 /* Holds a topic while @widget is on screen. */
 void vmp_ui_hold_while_mapped (GtkWidget *widget,
                                VmpMirror *mirror,
